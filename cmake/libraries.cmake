@@ -1,0 +1,20 @@
+# Every library the project uses; scripts/setup installs their Debian packages.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(date REQUIRED)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+
+# Boost 1.81 by path: only the headers of Asio and Beast are used, and Debian's default 1.74 cannot compile them here.
+find_path(TIDEMARK_BOOST_INCLUDE boost/beast/version.hpp REQUIRED)
+add_library(tidemark_boost INTERFACE)
+target_include_directories(tidemark_boost SYSTEM INTERFACE "${TIDEMARK_BOOST_INCLUDE}")
+target_link_libraries(tidemark_boost INTERFACE Threads::Threads)
