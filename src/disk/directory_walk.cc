@@ -129,7 +129,7 @@ std::vector<FolderEntry> list_folder_if_present(const Path& folder) {
 
 std::optional<FileStatus> status_of(const Path& path) { return look(path, AT_SYMLINK_NOFOLLOW); }
 std::optional<FileStatus> status_following(const Path& path) { return look(path, 0); }
-bool exists(const Path& path) { return status_of(path).has_value(); }
+bool path_exists(const Path& path) { return status_of(path).has_value(); }
 
 std::optional<std::string> read_link(const Path& path) {
   std::string target(4096, '\0');

@@ -46,7 +46,7 @@ std::vector<FolderEntry> list_folder_if_present(const Path& folder);
 
 std::optional<FileStatus> status_of(const Path& path);         // of a symbolic link itself
 std::optional<FileStatus> status_following(const Path& path);  // of what a symbolic link leads to
-bool exists(const Path& path);                                 // follows no symbolic link
+bool path_exists(const Path& path);                            // follows no symbolic link
 
 std::optional<std::string> read_link(const Path& path);  // nullopt: absent or no symbolic link
 

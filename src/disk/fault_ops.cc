@@ -22,14 +22,12 @@ class FaultFile final : public OutputFile {
   void write_at(std::uint64_t offset, ByteView bytes) override {
     const std::lock_guard lock(ops_.mutex_);
     const auto verdict = judge("write");
+    if (verdict == FaultOps::Verdict::dead) ops_.strike(verdict, "write", path());
     const bool struck = verdict != FaultOps::Verdict::go;
-    if (!dead()) {
-      const ByteView done = struck ? bytes.first(bytes.size() / 2) : bytes;
-      ops_.shadow_.about_to_change(node_, path());
-      real_->write_at(offset, done);
-      ops_.shadow_.wrote(node_, offset, done.size());
-    }
-    if (verdict == FaultOps::Verdict::cut) ops_.dead_ = true;
+    const ByteView done = struck ? bytes.first(bytes.size() / 2) : bytes;
+    ops_.shadow_.about_to_change(node_, path());
+    real_->write_at(offset, done);
+    ops_.shadow_.wrote(node_, offset, done.size());
     if (struck) ops_.strike(verdict, "write", path());
   }
 
@@ -40,7 +38,8 @@ class FaultFile final : public OutputFile {
     const std::uint64_t before = reader_.size();
     real_->truncate(size_bytes);
     // A stretch cut off and written anew reads as zeros between: both sizes count as written.
-    ops_.shadow_.wrote(node_, std::min(before, size_bytes), std::max(before, size_bytes) - std::min(before, size_bytes));
+    ops_.shadow_.wrote(node_, std::min(before, size_bytes),
+                       std::max(before, size_bytes) - std::min(before, size_bytes));
     append_at_ = std::min(append_at_, size_bytes);
   }
 
@@ -51,16 +50,17 @@ class FaultFile final : public OutputFile {
     real_->allocate(size_bytes);
   }
 
-  void start_writeback(std::uint64_t offset, std::uint64_t length) override { real_->start_writeback(offset, length); }
+  void start_writeback(std::uint64_t offset, std::uint64_t length) override {
+    real_->start_writeback(offset, length);
+  }
   void sync_data() override { sync_as("sync_data"); }
   void sync() override { sync_as("sync"); }
   void close() override { real_->close(); }
 
  private:
-  bool dead() const { return life_ != ops_.life_ || (ops_.dead_ && ops_.steps_ != ops_.first_struck_); }
-
   FaultOps::Verdict judge(const char* doing) {
-    if (life_ != ops_.life_) throw PowerCut{ops_.steps_, fmt::format("{} {} of a dead process", doing, path().string())};
+    if (life_ != ops_.life_)
+      throw PowerCut{ops_.steps_, fmt::format("{} {} of a dead process", doing, path().string())};
     return ops_.judge(doing, path());
   }
 
@@ -76,7 +76,8 @@ class FaultFile final : public OutputFile {
       ops_.shadow_.sync_failed(node_);
       ops_.strike(verdict, doing, path());
     }
-    // Not synced really: the model knows, and a test that loops over hundreds of steps need not wait for the disk.
+    // Not synced really: the model knows, and a test that loops over hundreds of steps need not wait for the
+    // disk.
     ops_.shadow_.synced(node_, reader_);
   }
 
@@ -118,7 +119,6 @@ std::vector<std::string> FaultOps::history() const {
 void FaultOps::clear_plan() {
   steps_ = first_struck_ = last_struck_ = 0;
   error_number_ = 0;
-  dead_ = false;
   ++life_;
   history_.clear();
 }
@@ -138,7 +138,8 @@ FaultOps::Verdict FaultOps::judge(const char* doing, const Path& path) {
   ++steps_;
   history_.push_back(fmt::format("{} {}", doing, path.string()));
   if (first_struck_ == 0 || steps_ < first_struck_ || steps_ > last_struck_) return Verdict::go;
-  return error_number_ != 0 ? Verdict::fail : Verdict::cut;
+  if (error_number_ != 0) return Verdict::fail;
+  return steps_ == first_struck_ ? Verdict::cut : Verdict::dead;
 }
 
 void FaultOps::strike(Verdict verdict, const char* doing, const Path& path) const {
@@ -155,8 +156,7 @@ void FaultOps::step(const char* doing, const Path& path) {
 std::unique_ptr<OutputFile> FaultOps::create_file(const Path& path, mode_t mode) {
   const std::lock_guard lock(mutex_);
   step("create_file", path);
-  shadow_.find(path.parent_path() / "");  // the parent's entries, before the new one is among them
-  shadow_.find(path);
+  shadow_.find(path);  // the parent's entries are known before the new one is among them
   auto file = real_ops().create_file(path, mode);
   shadow_.made(path, EntryType::file, mode);
   return std::make_unique<FaultFile>(*this, std::move(file), shadow_.find(path));
@@ -164,6 +164,8 @@ std::unique_ptr<OutputFile> FaultOps::create_file(const Path& path, mode_t mode)
 
 std::unique_ptr<OutputFile> FaultOps::open_file(const Path& path) {
   const std::lock_guard lock(mutex_);
+  if (error_number_ == 0 && first_struck_ != 0 && steps_ >= first_struck_)
+    strike(Verdict::dead, "open_file", path);
   auto file = real_ops().open_file(path);
   return std::make_unique<FaultFile>(*this, std::move(file), shadow_.find(path));
 }

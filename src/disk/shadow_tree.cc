@@ -16,8 +16,9 @@ struct ShadowTree::Node {
 
   EntryType type = EntryType::folder;
   mode_t mode = 0700;
-  std::string target;             // of a symbolic link
-  std::optional<Bytes> durable;   // a file's bytes that would survive; nullopt: those it has, it was never touched
+  std::string target;  // of a symbolic link
+  std::optional<Bytes>
+      durable;  // a file's bytes that would survive; nullopt: those it has, it was never touched
   std::vector<Range> unsynced;    // written since the last sync
   bool loaded = false;            // a folder whose entries are known; otherwise it is as it was
   Entries live, durable_entries;  // a folder's names: now, and after a power cut
@@ -54,7 +55,8 @@ std::optional<Path> ShadowTree::relative_to_root(const Path& path) const {
 void ShadowTree::load(Node& folder, const Path& path) {
   if (!folder.loaded) {
     for (const FolderEntry& entry : list_folder_if_present(path)) {
-      if (const auto status = status_of(path / entry.name)) folder.live[entry.name] = node_of(path / entry.name, *status);
+      if (const auto status = status_of(path / entry.name))
+        folder.live[entry.name] = node_of(path / entry.name, *status);
     }
     folder.durable_entries = folder.live;
     folder.loaded = true;
@@ -98,7 +100,6 @@ ShadowTree::NodePtr ShadowTree::parent_of(const Path& path) {
 
 void ShadowTree::made(const Path& path, EntryType type, mode_t mode) {
   const Path full = normal(path);
-  // The parent's entries, were they read only now, would hold the new name as if it had always been there.
   const NodePtr parent = parent_of(full);
   if (!parent) return;
   auto node = std::make_shared<Node>();
@@ -136,7 +137,7 @@ void ShadowTree::moved(const Path& from, const Path& to) {
   if (!node) {  // from outside of the root: as durable as what others make
     if (const auto status = status_of(to)) node = node_of(to, *status);
   }
-  new_parent->live[normal(to).filename().string()] = node;
+  if (node) new_parent->live[normal(to).filename().string()] = node;
 }
 
 void ShadowTree::linked(const Path& from, const Path& to) {
@@ -199,7 +200,8 @@ void ShadowTree::roll_back(bool keep_names) {
   tree_->mode = mode;
 }
 
-void ShadowTree::rebuild(const NodePtr& folder, const Path& to, bool keep_names, const Places& old, Places& made) {
+void ShadowTree::rebuild(const NodePtr& folder, const Path& to, bool keep_names, const Places& old,
+                         Places& made) {
   for (const auto& [name, node] : keep_names ? folder->live : folder->durable_entries) {
     const Path path = to / name;
     if (node->type == EntryType::file) {
@@ -209,7 +211,7 @@ void ShadowTree::rebuild(const NodePtr& folder, const Path& to, bool keep_names,
     } else if (node->type == EntryType::folder && node->loaded) {
       real_ops().make_folder(path, node->mode);
       rebuild(node, path, keep_names, old, made);
-    } else if (const auto at = old.find(node.get()); at != old.end() && exists(at->second)) {
+    } else if (const auto at = old.find(node.get()); at != old.end() && path_exists(at->second)) {
       real_ops().rename_over(at->second, path);
     }
   }
@@ -225,7 +227,7 @@ void ShadowTree::rebuild_file(const NodePtr& file, const Path& to, const Places&
     output->append(*file->durable);
   } else {
     const auto at = old.find(file.get());
-    if (at == old.end() || !exists(at->second)) return;  // removed behind our back
+    if (at == old.end() || !path_exists(at->second)) return;  // removed behind our back
     real_ops().link_new(at->second, to);
   }
   made[file.get()] = to;

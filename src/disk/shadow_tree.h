@@ -1,8 +1,9 @@
 #pragma once
-// What of a folder's tree would survive a power cut: part of fault_ops.h, for tests. It is told of each change and each
-// sync, and can put the real folder back to what was guaranteed. The model is the strict one of POSIX: a file's bytes
-// last from its sync on, a name (new, moved or removed) from the sync of its folder on, nothing sooner. What changed
-// behind its back, by others, counts as durable. Not thread-safe; fault_ops holds a mutex.
+// What of a folder's tree would survive a power cut: part of fault_ops.h, for tests. It is told of each
+// change and each sync, and can put the real folder back to what was guaranteed. The model is the strict one
+// of POSIX: a file's bytes last from its sync on, a name (new, moved or removed) from the sync of its folder
+// on, nothing sooner. What changed behind its back, by others, counts as durable. Not thread-safe; fault_ops
+// holds a mutex.
 
 #include <sys/types.h>
 
@@ -29,8 +30,11 @@ class ShadowTree {
   // nullptr: outside of the root, or absent. Not following symbolic links.
   NodePtr find(const Path& path);
 
-  void made(const Path& path, EntryType type, mode_t mode);  // file, folder or symbolic link, after the fact
-  // Before anything that alters a file's bytes or takes away a name: remembers the bytes while they are there.
+  // File, folder or symbolic link, after the fact; find(path) must have been called before it, so that the
+  // parent's entries were read while the new one was not among them.
+  void made(const Path& path, EntryType type, mode_t mode);
+  // Before anything that alters a file's bytes or takes away a name: remembers the bytes while they are
+  // there.
   void about_to_change(const NodePtr& node, const Path& path);
   void wrote(const NodePtr& node, std::uint64_t offset, std::uint64_t length);
   void removed(const Path& path);
@@ -38,11 +42,13 @@ class ShadowTree {
   void linked(const Path& from, const Path& to);
 
   void synced(const NodePtr& node, const InputFile& file);
-  void sync_failed(const NodePtr& node);  // the kernel then calls the pages clean: a later sync does not save them
+  void sync_failed(
+      const NodePtr& node);  // the kernel then calls the pages clean: a later sync does not save them
   void synced_folder(const Path& folder);
   void synced_everything();
 
-  // Puts the real folder back. With `keep_names` only bytes are lost: the file system had written its folders already.
+  // Puts the real folder back. With `keep_names` only bytes are lost: the file system had written its folders
+  // already.
   void roll_back(bool keep_names);
 
  private:

@@ -99,7 +99,7 @@ class PosixStore final : public ObjectStore {
     const auto found = disk::status_of(path);
     if (!found || found->type != EntryType::file) {
       // An earlier removal may have died before its sync: make its outcome last, too.
-      if (disk::exists(path.parent_path())) ops_.sync_folder(path.parent_path());
+      if (disk::path_exists(path.parent_path())) ops_.sync_folder(path.parent_path());
       return;
     }
     ops_.unlink(path);
@@ -157,21 +157,21 @@ class PosixStore final : public ObjectStore {
   void prepare(const Path& folder) {
     check_still_mounted();
     const std::lock_guard lock(mutex_);
-    if (!scratch_ready_ || !disk::exists(root_ / kScratchFolder)) {
+    if (!scratch_ready_ || !disk::path_exists(root_ / kScratchFolder)) {
       disk::make_folders(ops_, root_);
       ops_.make_folder(root_ / kScratchFolder, disk::kPrivateFolder);
       remove_stale_files();
       mounted_device_ = disk::device_of(root_);
       scratch_ready_ = true;
     }
-    if (durable_folders_.contains(folder) && disk::exists(folder)) return;
+    if (durable_folders_.contains(folder) && disk::path_exists(folder)) return;
     make_durable(folder);
   }
 
   void make_durable(const Path& folder) {
     if (folder == root_) return;
     make_durable(folder.parent_path());
-    if (durable_folders_.contains(folder) && disk::exists(folder)) return;
+    if (durable_folders_.contains(folder) && disk::path_exists(folder)) return;
     ops_.make_folder(folder, disk::kPrivateFolder);
     ops_.sync_folder(folder.parent_path());
     durable_folders_.insert(folder);
