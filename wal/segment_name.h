@@ -1,6 +1,6 @@
 #pragma once
-// Names of WAL files: postgres-notes 1.1; access/xlog_internal.h. Which file follows depends on the segment size, so
-// every conversion takes it.
+// Names of WAL files: postgres-notes 1.1; access/xlog_internal.h. Which file follows depends on the segment
+// size, so every conversion takes it.
 
 #include <compare>
 #include <cstdint>
@@ -36,14 +36,16 @@ class SegmentNo {
   constexpr SegmentNo next() const { return SegmentNo(value_ + 1); }
   constexpr Lsn start(SegmentSize size) const { return Lsn(value_ * size.bytes()); }
   constexpr Lsn end(SegmentSize size) const { return Lsn((value_ + 1) * size.bytes()); }
-  constexpr std::uint32_t log(SegmentSize size) const { return static_cast<std::uint32_t>(value_ / size.per_log()); }
+  constexpr std::uint32_t log(SegmentSize size) const {
+    return static_cast<std::uint32_t>(value_ / size.per_log());
+  }
 
  private:
   std::uint64_t value_ = 0;
 };
 
 SegmentNo segment_of_start(Lsn start, SegmentSize size);  // the segment that holds the byte at `start`
-SegmentNo segment_of_end(Lsn end, SegmentSize size);      // ... the byte before the exclusive end `end` (end > 0)
+SegmentNo segment_of_end(Lsn end, SegmentSize size);  // ... the byte before the exclusive end `end` (end > 0)
 
 // "000000010000000A000000FE"
 std::string segment_file_name(TimelineId timeline, SegmentNo segment, SegmentSize size);
@@ -62,7 +64,7 @@ enum class ArchivableKind { segment, partial, history, backup_history };
 struct ArchivableName {
   ArchivableKind kind;
   TimelineId timeline;
-  SegmentNo segment;              // not for history
+  SegmentNo segment;                // not for history
   std::uint32_t backup_offset = 0;  // backup_history only
 };
 std::optional<ArchivableName> parse_archivable_name(std::string_view name, SegmentSize size);

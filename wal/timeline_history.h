@@ -17,7 +17,7 @@ struct HistoryEntry {
   bool operator==(const HistoryEntry&) const = default;
 };
 
-// One timeline's stretch on a path: [begin, end).
+// One timeline's stretch on a path: [begin, end). Empty where a recovery left a timeline before it began.
 struct TimelineSpan {
   TimelineId timeline;
   Lsn begin;  // 0/0 on the oldest
@@ -34,8 +34,8 @@ class TimelineHistory {
 
   TimelineId timeline() const { return timeline_; }
   const std::vector<HistoryEntry>& ancestors() const { return ancestors_; }  // oldest first
-  std::vector<TimelineSpan> path() const;                                    // oldest first, ends with timeline()
-  TimelineId timeline_at(Lsn lsn) const;  // which timeline of the path the byte at `lsn` belongs to
+  std::vector<TimelineSpan> path() const;  // oldest first, ends with timeline()
+  TimelineId timeline_at(Lsn lsn) const;   // which timeline of the path the byte at `lsn` belongs to
   bool contains(TimelineId timeline, Lsn lsn) const;
 
  private:
