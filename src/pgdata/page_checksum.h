@@ -10,7 +10,9 @@ namespace tidemark::pgdata {
 
 // The checksum that a page at absolute block number `block` must carry. `page` is one block (8192 bytes).
 std::uint16_t page_checksum(ByteView page, std::uint32_t block);
-Lsn page_lsn(ByteView page);  // two u32, high word first
+std::uint16_t stored_page_checksum(ByteView page);  // what the page's header says
+Lsn page_lsn(ByteView page);                        // two u32, high word first
+bool all_zero(ByteView bytes);                      // of any length; true for none
 
 enum class PageVerdict {
   good,       // checksum matches
