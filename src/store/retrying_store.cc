@@ -103,11 +103,13 @@ class RetryingStore final : public ObjectStore {
   std::string device() const override { return inner_->device(); }
 
   PutOutcome put(std::string_view name, std::span<const ByteView> pieces) override {
-    return retry_->run(fmt::format("putting {}", name), [&](int failed) {
-      const PutOutcome outcome = inner_->put(name, pieces);
-      const bool ours = outcome == PutOutcome::already_exists && failed > 0 && holds(name, pieces);
-      return ours ? PutOutcome::stored : outcome;
+    bool failed_before = false;
+    const PutOutcome outcome = retry_->run(fmt::format("putting {}", name), [&](int failed) {
+      failed_before = failed > 0;
+      return inner_->put(name, pieces);
     });
+    if (outcome == PutOutcome::stored || !failed_before) return outcome;
+    return holds(name, pieces) ? PutOutcome::stored : outcome;
   }
 
   std::unique_ptr<ObjectSource> open(std::string_view name) const override {
@@ -156,7 +158,7 @@ class RetryingStore final : public ObjectStore {
 
  private:
   bool holds(std::string_view name, std::span<const ByteView> pieces) const {
-    const auto source = inner_->open(name);
+    const auto source = open(name);
     std::uint64_t size = 0;
     for (const ByteView piece : pieces) size += piece.size();
     if (!source || source->size() != size) return false;
