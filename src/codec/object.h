@@ -61,6 +61,8 @@ class ObjectWriter {
   ObjectWriter(ObjectWriter&&) noexcept;
   ObjectWriter& operator=(ObjectWriter&&) noexcept;
 
+  // Room for that many bytes in all, so that a large object is not copied while it grows.
+  void reserve(std::size_t bytes);
   // At most kFramePlainLimit bytes. `hash` = xxh3_128(plain, secrets.hash_seed()) when the caller already has it.
   FramePlace add_frame(ByteView plain, std::optional<Hash128> hash = std::nullopt);
   // The last frame and the trailer; nothing may be added after.
@@ -89,7 +91,8 @@ class ObjectReader {
     std::uint32_t frame_count = 0;   // the last one included
   };
   Trailer parse_trailer(ByteView last_bytes, std::uint64_t object_size) const;
-  // `stored`: exactly the frame's stored bytes. The plain bytes are valid until the context's next use.
+  // `stored`: exactly the frame's stored bytes. The plain bytes are valid until the context's next use, and as long as
+  // `stored` is (a frame that is neither sealed nor compressed is seen where it lies).
   struct Frame {
     ByteView plain;
     Hash128 hash;
