@@ -31,7 +31,9 @@ Parameters parse_connection_string(const std::string& text) {
   if (options == nullptr) {
     throw Error(ErrorKind::config, "the connection string cannot be read")
         .code("connection_string")
-        .hint("write it as libpq has it, host=... port=... user=... dbname=... or postgresql://user@host/dbname");
+        .hint(
+            "write it as libpq has it, host=... port=... user=... dbname=... or "
+            "postgresql://user@host/dbname");
   }
   Parameters parameters;
   for (const auto* option = options; option->keyword != nullptr; ++option) {
@@ -58,12 +60,14 @@ std::string item_for(const std::vector<std::string>& items, std::size_t at) {
   return at < items.size() ? items[at] : std::string();
 }
 
-// One set of parameters for each host. prefer-standby needs two rounds over all hosts, which libpq does itself.
+// One set of parameters for each host. prefer-standby needs two rounds over all hosts, which libpq does
+// itself.
 std::vector<Parameters> attempts(Parameters parameters) {
   const auto names = split_list(parameters["host"]), addresses = split_list(parameters["hostaddr"]),
              ports = split_list(parameters["port"]);
   const auto count = std::max(names.size(), addresses.size());
-  if (count > 1 && !parameters.contains("target_session_attrs")) parameters["target_session_attrs"] = "read-write";
+  if (count > 1 && !parameters.contains("target_session_attrs"))
+    parameters["target_session_attrs"] = "read-write";
   if (count == 1 || parameters["target_session_attrs"] == "prefer-standby") return {parameters};
   std::vector<Parameters> result;
   for (std::size_t i = 0; i < count; ++i) {
@@ -112,17 +116,20 @@ OwnedConnection begin_connecting(const Parameters& parameters) {
 std::string describe_host(PGconn* connection) {
   const char* host = PQhost(connection);
   const char* port = PQport(connection);
-  return fmt::format("{}:{}", host == nullptr || *host == '\0' ? "localhost" : host, port == nullptr ? "" : port);
+  return fmt::format("{}:{}", host == nullptr || *host == '\0' ? "localhost" : host,
+                     port == nullptr ? "" : port);
 }
 
 // False: the deadline passed.
-bool wait_for_socket(PGconn* connection, PostgresPollingStatusType wanted, Deadline deadline, const StopToken& stop) {
+bool wait_for_socket(PGconn* connection, PostgresPollingStatusType wanted, Deadline deadline,
+                     const StopToken& stop) {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     if (left <= 0) return false;
-    pollfd watched[2] = {{PQsocket(connection), static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0},
-                         {stop.wake_descriptor(), POLLIN, 0}};
+    pollfd watched[2] = {
+        {PQsocket(connection), static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0},
+        {stop.wake_descriptor(), POLLIN, 0}};
     const int ready = ::poll(watched, 2, static_cast<int>(left));
     if (ready < 0 && errno != EINTR) throw errno_error(errno, "waiting for the server's socket");
     stop.throw_if_stopped();
@@ -131,12 +138,14 @@ bool wait_for_socket(PGconn* connection, PostgresPollingStatusType wanted, Deadl
 }
 
 Error timeout_error(PGconn* connection) {
-  return Error(ErrorKind::unavailable, fmt::format("connecting to {}: no answer in time", describe_host(connection)))
+  return Error(ErrorKind::unavailable,
+               fmt::format("connecting to {}: no answer in time", describe_host(connection)))
       .code("connect_timeout")
       .hint("check that the server runs and that host, port and firewall let this machine reach it");
 }
 
-void finish_connecting(PGconn* connection, Deadline deadline, const StopToken& stop, const std::string& secret) {
+void finish_connecting(PGconn* connection, Deadline deadline, const StopToken& stop,
+                       const std::string& secret) {
   auto wanted = PGRES_POLLING_WRITING;
   if (PQstatus(connection) == CONNECTION_BAD) wanted = PGRES_POLLING_FAILED;
   while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
@@ -157,8 +166,8 @@ std::chrono::milliseconds connect_timeout(const Parameters& parameters, std::chr
   return parsed.ec == std::errc() && seconds > 0 ? std::chrono::seconds(seconds) : otherwise;
 }
 
-OwnedConnection attempt(const Parameters& parameters, std::chrono::milliseconds timeout, const StopToken& stop,
-                        const std::string& secret) {
+OwnedConnection attempt(const Parameters& parameters, std::chrono::milliseconds timeout,
+                        const StopToken& stop, const std::string& secret) {
   stop.throw_if_stopped();
   auto connection = begin_connecting(parameters);
   finish_connecting(connection.get(), std::chrono::steady_clock::now() + timeout, stop, secret);

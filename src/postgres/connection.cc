@@ -8,10 +8,12 @@ namespace tidemark::postgres {
 
 namespace {
 
-// Fixed forms for what we parse, and no time-outs of the server's own: a backup's session idles for hours, and losing it
-// voids the backup. With client_connection_check_interval a statement whose client has gone does not run on.
+// Fixed forms for what we parse, and no time-outs of the server's own: a backup's session idles for hours,
+// and losing it voids the backup. With client_connection_check_interval a statement whose client has gone
+// does not run on.
 constexpr const char* kSessionSettings =
-    "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = 'hex';"
+    "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET bytea_output = "
+    "'hex';"
     "SET extra_float_digits = 1; SET client_min_messages = 'warning'; SET statement_timeout = 0;"
     "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;";
 constexpr const char* kSessionSettings14 =
@@ -49,8 +51,9 @@ std::string name_statement(const std::string& sql) {
 
 const std::string& Rows::value() const {
   if (rows.size() != 1 || rows.front().size() != 1 || !rows.front().front().has_value()) {
-    throw Error(ErrorKind::internal, fmt::format("expected a single value from the server, got {} rows of {} columns",
-                                                 rows.size(), columns.size()));
+    throw Error(ErrorKind::internal,
+                fmt::format("expected a single value from the server, got {} rows of {} columns", rows.size(),
+                            columns.size()));
   }
   return *rows.front().front();
 }
@@ -65,13 +68,15 @@ struct Connection::State {
         statement_timeout(options.statement_timeout),
         version_number(PQserverVersion(session.raw())) {}
 
-  void send(const std::string& sql, const std::vector<std::optional<std::string>>& parameters, Deadline deadline) {
-    if (parameters.empty()) return session.send(sql, deadline);  // the simple protocol: several statements are allowed
+  void send(const std::string& sql, const std::vector<std::optional<std::string>>& parameters,
+            Deadline deadline) {
+    if (parameters.empty())
+      return session.send(sql, deadline);  // the simple protocol: several statements are allowed
     std::vector<const char*> values;
     values.reserve(parameters.size());
     for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
-    if (PQsendQueryParams(session.raw(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                          nullptr, 0) == 0) {
+    if (PQsendQueryParams(session.raw(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                          nullptr, nullptr, 0) == 0) {
       throw session.lost("sending a statement");
     }
     session.flush(deadline);
@@ -83,9 +88,12 @@ struct Connection::State {
     const auto doing = name_statement(sql);
     while (auto result = session.next_result(deadline, doing)) {
       switch (PQresultStatus(result.get())) {
-        case PGRES_TUPLES_OK: rows = take_rows(result.get()); break;
+        case PGRES_TUPLES_OK:
+          rows = take_rows(result.get());
+          break;
         case PGRES_COMMAND_OK:
-        case PGRES_EMPTY_QUERY: break;
+        case PGRES_EMPTY_QUERY:
+          break;
         case PGRES_COPY_IN:
         case PGRES_COPY_OUT:
         case PGRES_COPY_BOTH:

@@ -1,7 +1,8 @@
 #pragma once
-// An ordinary SQL session over libpq. Every wait is a poll() with a deadline that a StopToken ends early. One thread.
-// Errors: unavailable (cannot connect, connection lost, starting up), config (bad connection string, authentication),
-// refused (privilege), internal (our SQL is wrong); messages carry the server's own text and never the connection string.
+// An ordinary SQL session over libpq. Every wait is a poll() with a deadline that a StopToken ends early. One
+// thread. Errors: unavailable (cannot connect, connection lost, starting up), config (bad connection string,
+// authentication), refused (privilege), internal (our SQL is wrong); messages carry the server's own text and
+// never the connection string.
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +21,8 @@ struct pg_conn;
 namespace tidemark::postgres {
 
 struct ConnectionOptions {
-  std::string connection_string;             // libpq's keyword/value or URI form; application_name is added when it names none
+  std::string
+      connection_string;  // libpq's keyword/value or URI form; application_name is added when it names none
   std::string application_name = "tidemark";
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds statement_timeout{60'000};  // ours, enforced on the client side
@@ -41,7 +43,8 @@ class Connection {
   Connection(Connection&&) noexcept;
   Connection& operator=(Connection&&) noexcept;
 
-  // Parameters are bound as text, never pasted. `timeout` overrides the statement timeout (pg_backup_stop, checkpoints).
+  // Parameters are bound as text, never pasted. `timeout` overrides the statement timeout (pg_backup_stop,
+  // checkpoints).
   Rows query(const std::string& sql, const std::vector<std::optional<std::string>>& parameters = {},
              std::optional<std::chrono::milliseconds> timeout = std::nullopt);
   int server_version_number() const;  // 150018
@@ -55,17 +58,17 @@ class Connection {
 
 // What one look at the server tells; one query, clock first (the idle proof of the design needs that order).
 struct ServerMoment {
-  Instant clock;                 // clock_timestamp(), read before the positions
+  Instant clock;  // clock_timestamp(), read before the positions
   bool in_recovery = false;
-  Lsn insert_lsn;                // pg_current_wal_insert_lsn(); on a standby the last replayed
-  Lsn flush_lsn;                 // pg_current_wal_flush_lsn(); on a standby the last received
+  Lsn insert_lsn;  // pg_current_wal_insert_lsn(); on a standby the last replayed
+  Lsn flush_lsn;   // pg_current_wal_flush_lsn(); on a standby the last received
 };
 ServerMoment read_server_moment(Connection& connection);
 
 struct ServerFacts {
   int version_number = 0;
   SystemId system_id;
-  TimelineId timeline;           // of the last checkpoint
+  TimelineId timeline;  // of the last checkpoint
   std::uint32_t segment_bytes = 0;
   std::uint32_t block_bytes = 0;
   std::string data_directory;
@@ -82,13 +85,14 @@ ServerFacts read_server_facts(Connection& connection);
 struct SlotState {
   std::string name;
   bool active = false;
-  Lsn restart_lsn;               // 0/0: nothing reserved
-  std::string wal_status;        // reserved, extended, unreserved, lost
+  Lsn restart_lsn;         // 0/0: nothing reserved
+  std::string wal_status;  // reserved, extended, unreserved, lost
   std::optional<std::uint64_t> safe_wal_bytes;
   std::uint64_t retained_bytes = 0;  // current position - restart_lsn
 };
 std::optional<SlotState> read_slot(Connection& connection, const std::string& slot);
-// The walsender that serves our slot, as pg_stat_replication shows it: sync_state "async", "potential", "sync", "quorum".
+// The walsender that serves our slot, as pg_stat_replication shows it: sync_state "async", "potential",
+// "sync", "quorum".
 std::optional<std::string> read_sync_state(Connection& connection, const std::string& slot);
 enum class SlotCreation { created, already_exists };
 SlotCreation create_physical_slot(Connection& connection, const std::string& slot);  // reserves WAL at once
@@ -97,8 +101,9 @@ void drop_physical_slot(Connection& connection, const std::string& slot);
 struct Shortcoming {
   std::string problem;
   std::string remedy;
-  bool fatal = false;            // false: a warning
+  bool fatal = false;  // false: a warning
 };
-std::vector<Shortcoming> check_server(Connection& connection, const ServerFacts& facts, const std::string& slot);
+std::vector<Shortcoming> check_server(Connection& connection, const ServerFacts& facts,
+                                      const std::string& slot);
 
 }  // namespace tidemark::postgres

@@ -27,7 +27,8 @@ constexpr Meaning kMeanings[] = {
      "check user and password of the connection string and the server's pg_hba.conf"},
     {"3D000", ErrorKind::config, "no_such_database", "name an existing database in the connection string"},
     {"40", ErrorKind::unavailable, "serialization", ""},
-    {"42501", ErrorKind::refused, "privilege", "run `tidemark init`, which prints the statements that grant what is missing"},
+    {"42501", ErrorKind::refused, "privilege",
+     "run `tidemark init`, which prints the statements that grant what is missing"},
     {"42704", ErrorKind::not_found, "no_such_object", ""},
     {"53", ErrorKind::unavailable, "server_out_of_resources", ""},
     {"53300", ErrorKind::unavailable, "too_many_connections", "raise max_connections or free a connection"},
@@ -43,7 +44,8 @@ constexpr Meaning kMeanings[] = {
 const Meaning* meaning_of(std::string_view sqlstate) {
   const Meaning* best = nullptr;
   for (const auto& meaning : kMeanings) {
-    if (sqlstate.starts_with(meaning.prefix) && (best == nullptr || best->prefix.size() < meaning.prefix.size())) {
+    if (sqlstate.starts_with(meaning.prefix) &&
+        (best == nullptr || best->prefix.size() < meaning.prefix.size())) {
       best = &meaning;
     }
   }
@@ -56,7 +58,8 @@ bool sqlstate_shaped(std::string_view text) {
          });
 }
 
-// A verbose ErrorResponse reads "FATAL:  28P01: password authentication failed", severity in the server's language.
+// A verbose ErrorResponse reads "FATAL:  28P01: password authentication failed", severity in the server's
+// language.
 struct VerboseText {
   std::string sqlstate;
   std::string message;
@@ -80,20 +83,23 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     const auto end = std::min(text.find('\n'), text.size());
     auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t'))
+      line.remove_suffix(1);
     while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
     if (!line.empty()) lines.push_back(line);
   }
   return lines;
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // libpq's own findings, which never heal by trying again; libpq reports them as text only.
 bool cannot_heal(std::string_view text) {
-  return text.starts_with("invalid ") || contains(text, "invalid port number") || contains(text, "SSL was required") ||
-         contains(text, "certificate verify failed") || contains(text, "does not match host name") ||
-         contains(text, "could not match");
+  return text.starts_with("invalid ") || contains(text, "invalid port number") ||
+         contains(text, "SSL was required") || contains(text, "certificate verify failed") ||
+         contains(text, "does not match host name") || contains(text, "could not match");
 }
 
 }  // namespace
@@ -120,7 +126,9 @@ Error connect_error(std::string_view host, std::string_view libpq_text, bool nee
         .hint("put the password into ~/.pgpass of the user who runs this program");
   }
   if (cannot_heal(text)) {
-    return Error(ErrorKind::config, std::move(message)).code("connection_string").hint("mend the connection string");
+    return Error(ErrorKind::config, std::move(message))
+        .code("connection_string")
+        .hint("mend the connection string");
   }
   return Error(ErrorKind::unavailable, std::move(message))
       .code("cannot_connect")

@@ -44,15 +44,15 @@ void Session::close() {
 
 PGconn* Session::raw() const {
   if (connection_ == nullptr) {
-    throw Error(ErrorKind::unavailable, fmt::format("the connection to {} was given up", host_)).code("connection_lost");
+    throw Error(ErrorKind::unavailable, fmt::format("the connection to {} was given up", host_))
+        .code("connection_lost");
   }
   return connection_;
 }
 
 Session::Ready Session::wait(short events, Deadline deadline, int wake_descriptor) const {
-  std::array<pollfd, 3> watched{{{PQsocket(raw()), events, 0},
-                                 {stop_.wake_descriptor(), POLLIN, 0},
-                                 {wake_descriptor, POLLIN, 0}}};
+  std::array<pollfd, 3> watched{
+      {{PQsocket(raw()), events, 0}, {stop_.wake_descriptor(), POLLIN, 0}, {wake_descriptor, POLLIN, 0}}};
   for (;;) {
     const int timeout = milliseconds_until(deadline);
     const int ready = ::poll(watched.data(), watched.size(), timeout);
@@ -80,9 +80,11 @@ void Session::flush(Deadline deadline) {
       case Ready::readable:
         if (PQconsumeInput(raw()) == 0) throw lost("sending to the server");
         break;
-      case Ready::writable: break;
+      case Ready::writable:
+        break;
       case Ready::woken:
-      case Ready::deadline: abandon_statement("sending to the server");
+      case Ready::deadline:
+        abandon_statement("sending to the server");
     }
   }
 }
@@ -93,9 +95,11 @@ Result Session::next_result(Deadline deadline, std::string_view doing) {
       case Ready::readable:
         if (PQconsumeInput(raw()) == 0) throw lost(doing);
         break;
-      case Ready::writable: break;
+      case Ready::writable:
+        break;
       case Ready::woken:
-      case Ready::deadline: abandon_statement(doing);
+      case Ready::deadline:
+        abandon_statement(doing);
     }
   }
   Result result(PQgetResult(raw()));
@@ -105,9 +109,11 @@ Result Session::next_result(Deadline deadline, std::string_view doing) {
 }
 
 Error Session::lost(std::string_view doing) {
-  auto why = connection_ == nullptr ? std::string("it was given up before") : one_line(PQerrorMessage(connection_));
+  auto why =
+      connection_ == nullptr ? std::string("it was given up before") : one_line(PQerrorMessage(connection_));
   if (why.empty()) why = "the server closed it";
-  Error error = Error(ErrorKind::unavailable, masked(fmt::format("{}: the connection to {} was lost: {}", doing, host_, why)))
+  Error error = Error(ErrorKind::unavailable,
+                      masked(fmt::format("{}: the connection to {} was lost: {}", doing, host_, why)))
                     .code("connection_lost");
   close();
   return error;
@@ -117,7 +123,8 @@ void Session::abandon_statement(std::string_view doing) {
   cancel_statement(connection_);
   close();
   stop_.throw_if_stopped();
-  throw Error(ErrorKind::unavailable, fmt::format("{}: no answer from {} in time; the statement was cancelled", doing, host_))
+  throw Error(ErrorKind::unavailable,
+              fmt::format("{}: no answer from {} in time; the statement was cancelled", doing, host_))
       .code("statement_timeout");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Inside the room only: one libpq connection in non-blocking mode, every wait a poll() with a deadline that a stop ends,
-// and the translation of libpq's and the server's errors. One thread. See connection.h for the kinds of errors.
+// Inside the room only: one libpq connection in non-blocking mode, every wait a poll() with a deadline that a
+// stop ends, and the translation of libpq's and the server's errors. One thread. See connection.h for the
+// kinds of errors.
 
 #include <libpq-fe.h>
 
@@ -22,7 +23,6 @@ struct FreeResult {
   void operator()(PGresult* result) const { PQclear(result); }
 };
 using Result = std::unique_ptr<PGresult, FreeResult>;
-
 
 // The Error for a statement that the server refused (an ErrorResponse with its SQLSTATE).
 Error statement_error(const PGresult* result, std::string_view doing);
@@ -49,8 +49,8 @@ class Session {
   // Sends one simple query and all of its bytes.
   void send(const std::string& sql, Deadline deadline);
   void flush(Deadline deadline);
-  // The next result of what was sent, null after the last. A stop or the deadline cancels the statement and gives up
-  // the connection: Error interrupted, or unavailable/"statement_timeout".
+  // The next result of what was sent, null after the last. A stop or the deadline cancels the statement and
+  // gives up the connection: Error interrupted, or unavailable/"statement_timeout".
   Result next_result(Deadline deadline, std::string_view doing);
   // Error unavailable/"connection_lost" with libpq's text; gives up the connection.
   Error lost(std::string_view doing);
