@@ -98,8 +98,8 @@ TEST(Tidy, EveryHeaderIsIncludedSomewhere) {
     }
   }
   for (const auto& path : sources(kCodeAndTests)) {
-    if (path.extension() == ".h")
-      EXPECT_TRUE(included.contains(path.filename().string())) << shown(path) << " is an orphan";
+    if (path.extension() != ".h") continue;
+    EXPECT_TRUE(included.contains(path.filename().string())) << shown(path) << " is an orphan";
   }
 }
 
