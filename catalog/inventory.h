@@ -28,12 +28,6 @@ struct WalStretch {
   bool operator==(const WalStretch&) const = default;
 };
 
-struct AcknowledgedGap {
-  TimelineId timeline;
-  Lsn from, to;
-  bool operator==(const AcknowledgedGap&) const = default;
-};
-
 struct Inventory {
   Incarnation incarnation;
   wal::SegmentSize segment_size;
@@ -55,9 +49,14 @@ struct Inventory {
   std::map<TimelineId, TailFacts> tails;
 };
 
+// pg_current_wal_insert_lsn() points behind the header of a page that holds nothing yet; the page's start is then as good,
+// and is what an archive can reach.
+Lsn without_page_header(Lsn position, wal::SegmentSize size);
+
 // End of the contiguous WAL of `timeline` that begins at or before `from`; `from` itself when nothing covers it.
 Lsn contiguous_end(const Inventory& inventory, TimelineId timeline, Lsn from);
-// The same along a history, crossing switch points.
+// The same along a history, crossing switch points: a timeline counts up to its child's switch point only, and a child's
+// first segment, which begins with a copy of its parent's bytes, may stand in for them.
 Lsn contiguous_end(const Inventory& inventory, const wal::TimelineHistory& history, Lsn from);
 // The stored history of `timeline`; timeline 1 has an empty one. nullptr when it must exist and does not.
 const wal::TimelineHistory* history_of(const Inventory& inventory, TimelineId timeline);

@@ -42,9 +42,46 @@ struct Pin {
   static Pin parse(ByteView json);
 };
 
+// kMarkUnpin: pins of `backup` stored before this one no longer count.
+struct Unpin {
+  BackupId backup;
+  bool operator==(const Unpin&) const = default;
+  Bytes serialize() const;
+  static Unpin parse(ByteView json);
+};
+
+// kMarkGapAcknowledged: somebody knows that [from, to) of `timeline` is missing and does not want to hear of it again.
+struct AcknowledgedGap {
+  TimelineId timeline;
+  Lsn from, to;
+  bool operator==(const AcknowledgedGap&) const = default;
+  Bytes serialize() const;
+  static AcknowledgedGap parse(ByteView json);
+};
+
+// kMarkVerify: every byte that `backup` reaches was read and was right (or `bad_frames` were not).
+struct VerifyRun {
+  BackupId backup;
+  Instant time;
+  std::uint64_t bytes = 0, bad_frames = 0;
+  bool operator==(const VerifyRun&) const = default;
+  Bytes serialize() const;
+  static VerifyRun parse(ByteView json);
+};
+
+// kMarkTombstone: `backup` will be deleted once the grace after `time` is over.
+struct Tombstone {
+  BackupId backup;
+  Instant time;
+  bool operator==(const Tombstone&) const = default;
+  Bytes serialize() const;
+  static Tombstone parse(ByteView json);
+};
+
 struct MarkName {
   Instant time;
   std::string kind;
+  std::uint32_t random = 0;
 };
 std::optional<MarkName> parse_mark_name(std::string_view last_part);  // of an object's name
 

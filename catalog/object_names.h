@@ -59,7 +59,18 @@ std::optional<TimelineId> parse_timeline_folder(const Incarnation& incarnation, 
 
 std::string checkpoints_folder(const Incarnation& incarnation);
 std::string checkpoint_name(const Incarnation& incarnation, Instant time, std::uint32_t random);  // newest sorts first
+std::optional<Instant> parse_checkpoint_name(std::string_view last_part);  // of an object's name
 std::string backups_folder(const Incarnation& incarnation);
+std::string backup_folder(const Incarnation& incarnation, const BackupId& id);  // ".../backups/<id>/"
+
+// What an object below a backup's folder is.
+enum class BackupObjectKind : std::uint8_t { begun, pack, part, names, manifest, manifest_copy };
+struct BackupObjectName {
+  BackupId id;
+  BackupObjectKind kind = BackupObjectKind::begun;
+  std::uint32_t number = 0;  // of a pack or part
+};
+std::optional<BackupObjectName> parse_backup_object_name(const Incarnation& incarnation, std::string_view name);
 std::string begun_name(const Incarnation& incarnation, const BackupId& id);
 std::string pack_name(const Incarnation& incarnation, const BackupId& id, std::uint32_t number);
 std::string part_name(const Incarnation& incarnation, const BackupId& id, std::uint32_t number);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog/records.h"
 #include "tidemark/bytes.h"
 #include "tidemark/checksum.h"
 #include "tidemark/instant.h"
@@ -33,7 +34,7 @@ struct PagePatch {
 };
 
 struct Extent {
-  Hash128 hash;                   // XXH3-128 of the plain bytes, seeded with the repository's hash seed
+  Hash128 hash;                   // XXH3-128 of the plain bytes, seeded with the repository's hash seed; 0 when zero is set
   std::uint32_t plain_bytes = 0;  // kExtentBytes, less for the last of a file
   bool zero = false;              // nothing but zeros: no frame at all
   FrameLocation base;
@@ -56,36 +57,49 @@ struct FileEntry {
   bool operator==(const FileEntry&) const = default;
 };
 
+// What the next entry and the next extent of a part are coded against.
+struct PartContext {
+  std::string path;
+  std::uint32_t mode = 0;
+  std::string owner, group;
+  Instant modified;
+  FrameLocation base, patch;
+};
+
 // Writes one part. One thread.
 class PartBuilder {
  public:
   PartBuilder();
-  // Entries in path order (bytewise). Splits no entry: the caller asks full() between extents, see add_file_extents.
+  // Entries in path order (bytewise; Error internal otherwise). Splits no entry: a caller with more extents than room()
+  // cuts the entry and adds the rest to the next part with first_extent set.
   void add(const FileEntry& entry);
-  bool full() const;              // kExtentsPerPart reached
+  bool full() const;              // kExtentsPerPart extents, or as many entries, reached
+  std::uint32_t room() const;     // extents until full
   std::uint32_t extent_count() const;
   bool empty() const;
   const std::string& first_path() const;
   Bytes finish();                 // and begins anew
 
  private:
-  Bytes buffer_;
-  std::string first_path_, previous_path_;
+  Bytes buffer_, body_;
+  std::string first_path_;
   std::uint32_t entry_count_ = 0, extent_count_ = 0;
-  FrameLocation previous_;
+  PartContext previous_;
 };
 
-// Reads one part sequentially. `bytes` must outlive it. Errors: corrupt.
+// Reads one part sequentially. `bytes` must outlive it. Errors: corrupt (also for paths that would leave the directory).
 class PartReader {
  public:
   explicit PartReader(ByteView bytes);
   std::optional<FileEntry> next();
 
  private:
-  ByteReader reader_;
-  std::uint64_t left_ = 0;
-  std::string previous_path_;
-  FrameLocation previous_;
+  FileEntry read_entry(ByteReader& body);
+
+  RecordReader records_;
+  std::uint64_t entries_left_ = 0, extents_left_ = 0;
+  bool first_ = true;
+  PartContext previous_;
 };
 
 }  // namespace tidemark::catalog
