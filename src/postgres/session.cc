@@ -58,9 +58,11 @@ Session::Ready Session::wait(short events, Deadline deadline, int wake_descripto
     const int ready = ::poll(watched.data(), watched.size(), timeout);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) throw errno_error(errno, "waiting for the server's socket");
-    if (watched[1].revents != 0 || watched[2].revents != 0) return Ready::woken;
+    if (watched[1].revents != 0) return Ready::woken;
     const auto seen = watched[0].revents;
     if ((seen & (POLLIN | POLLERR | POLLHUP | POLLNVAL)) != 0) return Ready::readable;
+    // After the socket: a descriptor that wakes often must not keep what arrived from being read.
+    if (watched[2].revents != 0) return Ready::woken;
     if ((seen & POLLOUT) != 0) return Ready::writable;
     if (std::chrono::steady_clock::now() >= deadline) return Ready::deadline;
   }
