@@ -162,4 +162,6 @@ SecretBytes unwrap_key(ByteView wrapped, ByteView key_file, const RepositoryId& 
   return SecretBytes(plain.bytes());
 }
 
+RepositoryId repository_of_key(ByteView wrapped) { return parse_wrapped(wrapped).repository; }
+
 }  // namespace tidemark::codec

@@ -50,6 +50,7 @@ class Secrets {
 // (32 random ones are best; a passphrase works, it is stretched with scrypt).
 Bytes wrap_key(const SecretBytes& repository_key, ByteView key_file, const RepositoryId& repository, std::uint32_t number);
 SecretBytes unwrap_key(ByteView wrapped, ByteView key_file, const RepositoryId& repository);  // Error config/"wrong_key"
+RepositoryId repository_of_key(ByteView wrapped);  // the one it was wrapped for
 SecretBytes random_key();                       // 32 bytes
 RepositoryId random_repository_id();
 std::uint64_t random_number();

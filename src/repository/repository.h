@@ -58,5 +58,7 @@ struct ClusterIdentity {
 };
 void put_identity(Repository& repository, const ClusterIdentity& identity);  // no-op when the newest says the same
 std::optional<ClusterIdentity> newest_identity(const Repository& repository, const catalog::Incarnation& incarnation);
+// When the first identity was recorded; the beginning of time when there is none.
+Instant first_recorded(const Repository& repository, const catalog::Incarnation& incarnation);
 
 }  // namespace tidemark::repository

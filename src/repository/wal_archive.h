@@ -56,8 +56,10 @@ class WalArchive {
   std::optional<std::string> read_claim(TimelineId timeline) const;
   // Pieces and open objects of a segment that is stored whole are superseded; deletes them.
   void remove_superseded(TimelineId timeline, wal::SegmentNo segment);
-  // Merged index of a finished log, from the ranges' indexes. No-op when it exists.
+  // Merged index of a finished log, from the ranges' indexes. No-op when it exists or the log is not finished.
   void store_log_index(TimelineId timeline, std::uint32_t log);
+  // A log is finished when its last segment is stored whole, and so are all from the first that is held of it.
+  bool log_finished(TimelineId timeline, std::uint32_t log) const;
 
   // Reading.
   std::vector<TimelineId> timelines() const;
