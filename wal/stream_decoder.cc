@@ -54,7 +54,11 @@ struct StreamDecoder::State {
 
   Step accept_page(const PageHeader& header);
   Step accept_overwriting_page(const PageHeader& header);
+  void gather(std::uint64_t taken, std::uint64_t wanted);
+  Step finish_assembly(std::uint32_t total, RecordView& record);
+  Step drop_assembly(std::string reason);
   Step finish_record(ByteView bytes, Lsn start, RecordView& record);
+  void end_record(RecordView& record);
   std::optional<std::string> header_fault(const Byte* header, Lsn start) const;
   std::optional<std::string> overwrite_fault(const RecordView& record) const;
 
@@ -244,8 +248,7 @@ StreamDecoder::State::Step StreamDecoder::State::step_record_start(RecordView& r
       const auto step = finish_record(bytes, start, record);
       if (step == Step::record) {
         consume(align(total));
-        record.end = last_end = at;
-        phase = record.is_xlog(kSegmentSwitch) && !at_segment() ? Phase::switch_tail : between_records();
+        end_record(record);
       }
       return step;
     }
@@ -257,55 +260,64 @@ StreamDecoder::State::Step StreamDecoder::State::step_record_start(RecordView& r
   return Step::go_on;
 }
 
+// First the length, then the header, then the whole: nothing is gathered on the word of an unchecked header.
 StreamDecoder::State::Step StreamDecoder::State::step_assembling(RecordView& record) {
   for (;;) {
-    // First the length, then the header, then the whole: nothing is gathered on the word of an unchecked
-    // header.
-    std::uint64_t wanted = sizeof(std::uint32_t);
-    if (assembly.size() >= wanted) {
-      const std::uint32_t total = load_le<std::uint32_t>(assembly.data());
-      if (total < kRecordHeaderBytes) {
-        at = assembly_start;
-        assembly.clear();
-        return end(total == 0 ? "no record begins here" : fmt::format("a record of {} bytes", total));
-      }
-      wanted = assembly.size() < kRecordHeaderBytes ? kRecordHeaderBytes : align(total);
-      if (assembly.size() >= kRecordHeaderBytes && !assembly_checked) {
-        if (auto fault = header_fault(assembly.data(), assembly_start)) {
-          at = assembly_start;
-          assembly.clear();
-          return end(std::move(*fault));
-        }
-        assembly_checked = true;
-      }
-      if (assembly_checked && assembly.size() == wanted) {
-        const auto step = finish_record(ByteView(assembly).first(total), assembly_start, record);
-        if (step == Step::record) {
-          record.end = last_end = at;
-          assembly_done = true;
-          phase = record.is_xlog(kSegmentSwitch) && !at_segment() ? Phase::switch_tail : between_records();
-        } else {
-          at = assembly_start;
-          assembly.clear();
-        }
-        return step;
-      }
+    const bool length_known = assembly.size() >= sizeof(std::uint32_t);
+    const std::uint32_t total = length_known ? load_le<std::uint32_t>(assembly.data()) : 0;
+    if (length_known && total < kRecordHeaderBytes) {
+      return drop_assembly(total == 0 ? "no record begins here" : fmt::format("a record of {} bytes", total));
     }
-    const std::uint64_t taken =
-        std::min<std::uint64_t>({input.size(), page_left(), wanted - assembly.size()});
-    if (taken == 0) return Step::need_more;
-    if (assembly.size() + taken > assembly.capacity()) {
-      // Doubled, but never beyond the record: its announced length is believed only as far as bytes follow.
-      assembly.reserve(std::min(std::max<std::uint64_t>(2 * assembly.capacity(), 8192),
-                                std::max<std::uint64_t>(wanted, 64)));
+    if (assembly.size() >= kRecordHeaderBytes && !assembly_checked) {
+      if (auto fault = header_fault(assembly.data(), assembly_start)) return drop_assembly(std::move(*fault));
+      assembly_checked = true;
     }
-    assembly.insert(assembly.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(taken));
-    consume(taken);
-    if (at_page() && assembly.size() < wanted) {
+    if (assembly_checked && assembly.size() == align(total)) return finish_assembly(total, record);
+    // The length lies on the record's first page, so that here a boundary is always inside a record of known
+    // length.
+    if (length_known && at_page()) {
       phase = Phase::page_header;
       return Step::go_on;
     }
+    const std::uint64_t wanted = assembly_checked ? align(total)
+                                 : length_known   ? kRecordHeaderBytes
+                                                  : sizeof(std::uint32_t);
+    const std::uint64_t taken =
+        std::min<std::uint64_t>({input.size(), page_left(), wanted - assembly.size()});
+    if (taken == 0) return Step::need_more;
+    gather(taken, wanted);
   }
+}
+
+void StreamDecoder::State::gather(std::uint64_t taken, std::uint64_t wanted) {
+  if (assembly.size() + taken > assembly.capacity()) {
+    // Doubled, but never beyond the record: its announced length is believed only as far as bytes follow.
+    constexpr std::uint64_t kFirstBytes = 8192;
+    assembly.reserve(std::min(std::max<std::uint64_t>(2 * assembly.capacity(), kFirstBytes),
+                              std::max<std::uint64_t>(wanted, kFirstBytes)));
+  }
+  assembly.insert(assembly.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(taken));
+  consume(taken);
+}
+
+StreamDecoder::State::Step StreamDecoder::State::finish_assembly(std::uint32_t total, RecordView& record) {
+  const auto step = finish_record(ByteView(assembly).first(total), assembly_start, record);
+  if (step != Step::record) return drop_assembly(std::move(why));
+  end_record(record);
+  assembly_done = true;
+  return step;
+}
+
+// What was gathered is no record.
+StreamDecoder::State::Step StreamDecoder::State::drop_assembly(std::string reason) {
+  at = assembly_start;
+  assembly.clear();
+  return end(std::move(reason));
+}
+
+void StreamDecoder::State::end_record(RecordView& record) {
+  record.end = last_end = at;
+  phase = record.is_xlog(kSegmentSwitch) && !at_segment() ? Phase::switch_tail : between_records();
 }
 
 StreamDecoder::State::Step StreamDecoder::State::step_switch_tail() {
