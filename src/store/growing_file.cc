@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tidemark/error.h"
+
 namespace tidemark::store {
 
 namespace {
@@ -14,9 +16,17 @@ constexpr std::uint64_t kSmallAppendBytes = 64 * 1024;
 
 GrowingFile::GrowingFile(disk::DurableOps& ops, const disk::Path& path, std::uint64_t reserve_bytes)
     : file_(ops.create_file(path, disk::kPrivateFile)), reserved_(reserve_bytes) {
-  file_->allocate(reserve_bytes);
-  file_->sync();
-  ops.sync_folder(path.parent_path());
+  try {
+    file_->allocate(reserve_bytes);
+    file_->sync();
+    ops.sync_folder(path.parent_path());
+  } catch (const Error&) {  // a full disk must not leave the name taken by nothing
+    try {
+      ops.unlink(path);
+    } catch (const Error&) {  // the first error says more
+    }
+    throw;
+  }
 }
 
 void GrowingFile::append(ByteView bytes) {

@@ -159,6 +159,7 @@ class PosixStore final : public ObjectStore {
     const std::lock_guard lock(mutex_);
     if (!scratch_ready_ || !disk::path_exists(root_ / kScratchFolder)) {
       disk::make_folders(ops_, root_);
+      sync_parent_of_root();
       ops_.make_folder(root_ / kScratchFolder, disk::kPrivateFolder);
       remove_stale_files();
       mounted_device_ = disk::device_of(root_);
@@ -166,6 +167,16 @@ class PosixStore final : public ObjectStore {
     }
     if (durable_folders_.contains(folder) && disk::path_exists(folder)) return;
     make_durable(folder);
+  }
+
+  // Somebody may have made the root and died. A parent that this user cannot open is not one in which it made
+  // the root.
+  void sync_parent_of_root() {
+    try {
+      ops_.sync_folder(root_.parent_path());
+    } catch (const Error& error) {
+      if (error.code() != "permission_denied") throw;
+    }
   }
 
   void make_durable(const Path& folder) {
