@@ -7,7 +7,8 @@ namespace tidemark::catalog {
 namespace {
 
 const wal::TimelineSpan* span_of(const std::vector<wal::TimelineSpan>& path, TimelineId timeline) {
-  const auto at = std::find_if(path.begin(), path.end(), [&](const auto& span) { return span.timeline == timeline; });
+  const auto at =
+      std::find_if(path.begin(), path.end(), [&](const auto& span) { return span.timeline == timeline; });
   return at == path.end() ? nullptr : &*at;
 }
 
@@ -17,8 +18,8 @@ std::set<TimelineId> timelines_with_wal(const Inventory& inventory) {
   return timelines;
 }
 
-// Where the archived WAL of `timeline` ends; whole records only where that is known, because a timeline may end with the
-// first half of a record that nobody finished.
+// Where the archived WAL of `timeline` ends; whole records only where that is known, because a timeline may
+// end with the first half of a record that nobody finished.
 Lsn last_position(const Inventory& inventory, TimelineId timeline) {
   Lsn last;
   for (const WalStretch& stretch : inventory.wal) {
@@ -74,7 +75,8 @@ std::vector<BackupRun> backup_runs(const Inventory& inventory, const wal::Timeli
   for (const BackupHeader& backup : inventory.backups) {
     if (on_path(history, backup)) backups.push_back(&backup);
   }
-  std::stable_sort(backups.begin(), backups.end(), [](const auto* a, const auto* b) { return a->start < b->start; });
+  std::stable_sort(backups.begin(), backups.end(),
+                   [](const auto* a, const auto* b) { return a->start < b->start; });
   std::vector<BackupRun> runs;
   for (const BackupHeader* backup : backups) {
     if (!runs.empty() && backup->start < runs.back().end()) {
@@ -112,16 +114,15 @@ std::vector<TimelineId> leaves(const Inventory& inventory) {
   const auto all = branches(inventory);
   std::vector<TimelineId> found;
   for (const TimelineId timeline : all) {
-    const bool parent = std::any_of(all.begin(), all.end(), [&](TimelineId other) {
-      return is_ancestor(inventory, timeline, other);
-    });
+    const bool parent = std::any_of(
+        all.begin(), all.end(), [&](TimelineId other) { return is_ancestor(inventory, timeline, other); });
     if (!parent) found.push_back(timeline);
   }
   return found;
 }
 
-std::optional<IdleProof> newest_proof(const Inventory& inventory, const wal::TimelineHistory& history, Lsn from,
-                                      Lsn to) {
+std::optional<IdleProof> newest_proof(const Inventory& inventory, const wal::TimelineHistory& history,
+                                      Lsn from, Lsn to) {
   const auto path = history.path();
   std::optional<IdleProof> newest;
   for (const IdleProof& proof : inventory.idle_proofs) {

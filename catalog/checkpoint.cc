@@ -171,17 +171,28 @@ AcknowledgedGap read_gap(ByteReader& reader) {
 
 void read_history(ByteReader& reader, Inventory& inventory) {
   const TimelineId timeline = read_timeline(reader);
-  inventory.histories.insert_or_assign(timeline, wal::TimelineHistory::parse(timeline, as_text(reader.sized())));
+  inventory.histories.insert_or_assign(timeline,
+                                       wal::TimelineHistory::parse(timeline, as_text(reader.sized())));
 }
 
 bool read_record(std::uint64_t tag, ByteReader& body, Checkpoint& checkpoint) {
   Inventory& inventory = checkpoint.inventory;
   switch (tag) {
-    case kFacts: read_facts(body, checkpoint); return true;
-    case kHistory: read_history(body, inventory); return true;
-    case kWal: read_list(body, 7, [&](ByteReader& from) { inventory.wal.push_back(read_stretch(from)); }); return true;
-    case kBackup: inventory.backups.push_back(read_backup_header(body)); return true;
-    case kBegunBackup: inventory.begun.push_back(read_begun(body)); return true;
+    case kFacts:
+      read_facts(body, checkpoint);
+      return true;
+    case kHistory:
+      read_history(body, inventory);
+      return true;
+    case kWal:
+      read_list(body, 7, [&](ByteReader& from) { inventory.wal.push_back(read_stretch(from)); });
+      return true;
+    case kBackup:
+      inventory.backups.push_back(read_backup_header(body));
+      return true;
+    case kBegunBackup:
+      inventory.begun.push_back(read_begun(body));
+      return true;
     case kIdleProofs:
       read_list(body, 3, [&](ByteReader& from) { inventory.idle_proofs.push_back(read_proof(from)); });
       return true;
@@ -194,14 +205,17 @@ bool read_record(std::uint64_t tag, ByteReader& body, Checkpoint& checkpoint) {
     case kVerifiedAt:
       read_list(body, 2, [&](ByteReader& from) { read_moment(from, inventory.verified_at); });
       return true;
-    case kTails: read_list(body, 4, [&](ByteReader& from) { read_tail(from, inventory); }); return true;
+    case kTails:
+      read_list(body, 4, [&](ByteReader& from) { read_tail(from, inventory); });
+      return true;
     case kPositions:
       read_list(body, 2, [&](ByteReader& from) {
         const TimelineId timeline = read_timeline(from);
         checkpoint.wal_positions.push_back({timeline, from.text()});
       });
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 

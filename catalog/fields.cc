@@ -18,7 +18,9 @@ void write_timeline(ByteWriter& writer, TimelineId timeline) { writer.varint(tim
 
 TimelineId read_timeline(ByteReader& reader) { return TimelineId(read_number<std::uint32_t>(reader)); }
 
-void write_instant(ByteWriter& writer, Instant instant) { writer.signed_varint(instant.postgres_microseconds()); }
+void write_instant(ByteWriter& writer, Instant instant) {
+  writer.signed_varint(instant.postgres_microseconds());
+}
 
 Instant read_instant(ByteReader& reader) { return Instant::from_postgres(reader.signed_varint()); }
 

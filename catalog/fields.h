@@ -1,5 +1,6 @@
 #pragma once
-// How the project's values stand in the bodies of the catalog's records. Reading checks ranges; errors: corrupt.
+// How the project's values stand in the bodies of the catalog's records. Reading checks ranges; errors:
+// corrupt.
 
 #include <limits>
 #include <optional>

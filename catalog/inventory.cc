@@ -9,7 +9,8 @@ namespace tidemark::catalog {
 namespace {
 
 // The first stretch of `timeline` that ends behind `from`.
-std::vector<WalStretch>::const_iterator find_stretch(const Inventory& inventory, TimelineId timeline, Lsn from) {
+std::vector<WalStretch>::const_iterator find_stretch(const Inventory& inventory, TimelineId timeline,
+                                                     Lsn from) {
   return std::partition_point(inventory.wal.begin(), inventory.wal.end(), [&](const WalStretch& stretch) {
     return stretch.timeline < timeline || (stretch.timeline == timeline && stretch.end <= from);
   });
@@ -36,7 +37,8 @@ std::optional<Instant> latest_in(const Inventory& inventory, const std::vector<C
   return latest;
 }
 
-RecoveryWindow window_of(const Inventory& inventory, const wal::TimelineHistory& history, const BackupRun& run) {
+RecoveryWindow window_of(const Inventory& inventory, const wal::TimelineHistory& history,
+                         const BackupRun& run) {
   const BackupHeader& first = *run.backups.front();
   RecoveryWindow window;
   window.timeline = history.timeline();
@@ -54,13 +56,15 @@ RecoveryWindow window_of(const Inventory& inventory, const wal::TimelineHistory&
 }
 
 // What is missing of `history`'s parents' WAL and of its own before its first stretch: a gap at the switch.
-std::optional<Gap> gap_at_switch(const Inventory& inventory, const wal::TimelineHistory& history, Lsn first_own) {
+std::optional<Gap> gap_at_switch(const Inventory& inventory, const wal::TimelineHistory& history,
+                                 Lsn first_own) {
   const auto path = history.path();
   for (std::size_t i = path.size() - 1; i-- > 0;) {
     const wal::TimelineSpan& parent = path[i];
     Lsn last;  // of the parent, on this path
     for (const WalStretch& stretch : inventory.wal) {
-      if (stretch.timeline == parent.timeline && stretch.start < parent.end) last = std::min(stretch.end, parent.end);
+      if (stretch.timeline == parent.timeline && stretch.start < parent.end)
+        last = std::min(stretch.end, parent.end);
     }
     if (!last.valid()) continue;
     if (last >= first_own) return std::nullopt;
@@ -72,7 +76,8 @@ std::optional<Gap> gap_at_switch(const Inventory& inventory, const wal::Timeline
 }  // namespace
 
 Lsn without_page_header(Lsn position, wal::SegmentSize size) {
-  if (position.value() % size.bytes() == wal::kLongPageHeaderBytes) return position - wal::kLongPageHeaderBytes;
+  if (position.value() % size.bytes() == wal::kLongPageHeaderBytes)
+    return position - wal::kLongPageHeaderBytes;
   if (position.value() % wal::kDefaultPageBytes == wal::kShortPageHeaderBytes) {
     return position - wal::kShortPageHeaderBytes;
   }
@@ -107,7 +112,8 @@ std::vector<RecoveryWindow> recovery_windows(const Inventory& inventory) {
     const wal::TimelineHistory& history = *history_of(inventory, timeline);
     for (const BackupRun& run : backup_runs(inventory, history)) {
       RecoveryWindow window = window_of(inventory, history, run);
-      // A run that a gap ended before this timeline began is its ancestor's, and told once for all descendants.
+      // A run that a gap ended before this timeline began is its ancestor's, and told once for all
+      // descendants.
       window.timeline = history.timeline_at(run.end() - 1);
       const bool told = std::any_of(windows.begin(), windows.end(), [&](const RecoveryWindow& other) {
         return other.timeline == window.timeline && other.from_lsn == window.from_lsn;
@@ -134,10 +140,11 @@ std::vector<Gap> gaps(const Inventory& inventory) {
     if (const auto gap = gap_at_switch(inventory, *history, stretch.start)) found.push_back(*gap);
   }
   for (Gap& gap : found) {
-    gap.acknowledged = std::any_of(inventory.acknowledged_gaps.begin(), inventory.acknowledged_gaps.end(),
-                                   [&](const AcknowledgedGap& known) {
-                                     return known.timeline == gap.timeline && known.from <= gap.from && gap.to <= known.to;
-                                   });
+    gap.acknowledged =
+        std::any_of(inventory.acknowledged_gaps.begin(), inventory.acknowledged_gaps.end(),
+                    [&](const AcknowledgedGap& known) {
+                      return known.timeline == gap.timeline && known.from <= gap.from && gap.to <= known.to;
+                    });
   }
   return found;
 }

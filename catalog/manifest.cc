@@ -142,27 +142,46 @@ PartInfo read_part(ByteReader& reader) {
 // True when the record is one of a manifest's.
 bool read_record(std::uint64_t tag, ByteReader& body, Manifest& manifest) {
   switch (tag) {
-    case kHeader: manifest.header = read_backup_header(body); return true;
-    case kServer: read_server(body, manifest); return true;
-    case kLabel: manifest.backup_label = body.text(); return true;
-    case kTablespaceMap: manifest.tablespace_map = body.text(); return true;
+    case kHeader:
+      manifest.header = read_backup_header(body);
+      return true;
+    case kServer:
+      read_server(body, manifest);
+      return true;
+    case kLabel:
+      manifest.backup_label = body.text();
+      return true;
+    case kTablespaceMap:
+      manifest.tablespace_map = body.text();
+      return true;
     case kControlFile: {
       const ByteView file = body.sized();
       manifest.control_file.assign(file.begin(), file.end());
       return true;
     }
-    case kTablespaces: manifest.tablespaces = read_list<Tablespace>(body, 3, read_tablespace); return true;
-    case kBadPages: manifest.bad_pages = read_list<BadPage>(body, 7, read_bad_page); return true;
-    case kOwners: manifest.owners = read_list<BackupId>(body, 2, read_backup_id); return true;
-    case kPacks: manifest.packs = read_list<PackInfo>(body, 4, read_pack); return true;
-    case kParts: manifest.parts = read_list<PartInfo>(body, 19, read_part); return true;
-    default: return false;
+    case kTablespaces:
+      manifest.tablespaces = read_list<Tablespace>(body, 3, read_tablespace);
+      return true;
+    case kBadPages:
+      manifest.bad_pages = read_list<BadPage>(body, 7, read_bad_page);
+      return true;
+    case kOwners:
+      manifest.owners = read_list<BackupId>(body, 2, read_backup_id);
+      return true;
+    case kPacks:
+      manifest.packs = read_list<PackInfo>(body, 4, read_pack);
+      return true;
+    case kParts:
+      manifest.parts = read_list<PartInfo>(body, 19, read_part);
+      return true;
+    default:
+      return false;
   }
 }
 
 [[noreturn]] void throw_contradiction(const Manifest& manifest, std::string_view what) {
-  throw Error(ErrorKind::corrupt,
-              fmt::format("the manifest of backup {} contradicts itself: {}", manifest.header.id.to_string(), what));
+  throw Error(ErrorKind::corrupt, fmt::format("the manifest of backup {} contradicts itself: {}",
+                                              manifest.header.id.to_string(), what));
 }
 
 void check_manifest(const Manifest& manifest) {
@@ -173,7 +192,8 @@ void check_manifest(const Manifest& manifest) {
     if (pack.owner >= manifest.owners.size()) throw_contradiction(manifest, "a pack has no owner");
   }
   for (std::size_t i = 0; i < manifest.parts.size(); ++i) {
-    if (manifest.parts[i].owner >= manifest.owners.size()) throw_contradiction(manifest, "a part has no owner");
+    if (manifest.parts[i].owner >= manifest.owners.size())
+      throw_contradiction(manifest, "a part has no owner");
     if (i > 0 && manifest.parts[i].first_path < manifest.parts[i - 1].first_path) {
       throw_contradiction(manifest, "its parts are not in path order");
     }

@@ -138,7 +138,8 @@ Bytes VerifyRun::serialize() const {
 VerifyRun VerifyRun::parse(ByteView json) {
   const Json mark = parse_mark(json, kMarkVerify);
   return {backup_of(mark, kMarkVerify), instant_of(mark, kMarkVerify, "time"),
-          number_of(mark, kMarkVerify, "bytes", UINT64_MAX), number_of(mark, kMarkVerify, "bad_frames", UINT64_MAX)};
+          number_of(mark, kMarkVerify, "bytes", UINT64_MAX),
+          number_of(mark, kMarkVerify, "bad_frames", UINT64_MAX)};
 }
 
 Bytes Tombstone::serialize() const {
@@ -161,7 +162,8 @@ std::optional<MarkName> parse_mark_name(std::string_view last_part) {
   const auto time = Instant::parse_compact(last_part.substr(0, first));
   const std::string_view kind = last_part.substr(first + 1, last - first - 1);
   const std::string_view random = last_part.substr(last + 1);
-  if (!time || !is_kind(kind) || random.size() != 8 || random.find_first_not_of("0123456789abcdef") != random.npos) {
+  if (!time || !is_kind(kind) || random.size() != 8 ||
+      random.find_first_not_of("0123456789abcdef") != random.npos) {
     return std::nullopt;
   }
   MarkName name{*time, std::string(kind), 0};

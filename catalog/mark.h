@@ -22,7 +22,8 @@ inline constexpr std::string_view kMarkGapAcknowledged = "gap";
 inline constexpr std::string_view kMarkVerify = "verify";
 inline constexpr std::string_view kMarkTombstone = "tombstone";
 
-// Nothing acknowledged by `time` lies at or beyond `lsn`; `lsn` and all below was durable when it was written.
+// Nothing acknowledged by `time` lies at or beyond `lsn`; `lsn` and all below was durable when it was
+// written.
 struct IdleProof {
   Instant time;
   Lsn lsn;
@@ -50,7 +51,8 @@ struct Unpin {
   static Unpin parse(ByteView json);
 };
 
-// kMarkGapAcknowledged: somebody knows that [from, to) of `timeline` is missing and does not want to hear of it again.
+// kMarkGapAcknowledged: somebody knows that [from, to) of `timeline` is missing and does not want to hear of
+// it again.
 struct AcknowledgedGap {
   TimelineId timeline;
   Lsn from, to;

@@ -89,9 +89,14 @@ RememberedNames RememberedNames::parse(ByteView bytes) {
   while (const auto record = records.next()) {
     ByteReader body(record->body, kNames.what);
     switch (record->tag) {
-      case kDatabases: names.databases = read_databases(body); break;
-      case kRelations: names.relations = read_relations(body); break;
-      default: records.pass_unknown(*record);
+      case kDatabases:
+        names.databases = read_databases(body);
+        break;
+      case kRelations:
+        names.relations = read_relations(body);
+        break;
+      default:
+        records.pass_unknown(*record);
     }
   }
   return names;

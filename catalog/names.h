@@ -1,5 +1,6 @@
 #pragma once
-// What databases and relations were called when a backup was taken, so that a dropped table still has a name later.
+// What databases and relations were called when a backup was taken, so that a dropped table still has a name
+// later.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +18,7 @@ struct DatabaseName {
 struct RelationName {
   std::uint32_t database = 0, filenode = 0, oid = 0;
   std::string schema, name;
-  char kind = 'r';               // pg_class.relkind
+  char kind = 'r';  // pg_class.relkind
   bool operator==(const RelationName&) const = default;
 };
 struct RememberedNames {

@@ -17,7 +17,8 @@ constexpr std::size_t kSegmentNameChars = 24;
 constexpr std::string_view kOpen = ".open.";
 
 // Exactly `width` of the allowed digits.
-std::optional<std::uint64_t> parse_digits(std::string_view text, std::size_t width, std::string_view allowed) {
+std::optional<std::uint64_t> parse_digits(std::string_view text, std::size_t width,
+                                          std::string_view allowed) {
   if (text.size() != width || text.find_first_not_of(allowed) != text.npos) return std::nullopt;
   std::uint64_t value = 0;
   const int base = allowed.size() == 10 ? 10 : 16;
@@ -62,8 +63,10 @@ std::string below(const Incarnation& incarnation, std::string_view rest) {
   return fmt::format("{}{}", incarnation.folder(), rest);
 }
 
-std::string in_log(const Incarnation& incarnation, TimelineId timeline, wal::SegmentNo segment, wal::SegmentSize size) {
-  return log_folder(incarnation, timeline, segment.log(size)) + wal::segment_file_name(timeline, segment, size);
+std::string in_log(const Incarnation& incarnation, TimelineId timeline, wal::SegmentNo segment,
+                   wal::SegmentSize size) {
+  return log_folder(incarnation, timeline, segment.log(size)) +
+         wal::segment_file_name(timeline, segment, size);
 }
 
 // ".<start>-<end>" or ".open.<start>" behind a segment's name.
@@ -86,7 +89,8 @@ std::optional<WalObjectName> parse_range(WalObjectName name, std::string_view re
   return name;
 }
 
-std::optional<BackupObjectName> with_number(BackupObjectName name, BackupObjectKind kind, std::string_view digits) {
+std::optional<BackupObjectName> with_number(BackupObjectName name, BackupObjectKind kind,
+                                            std::string_view digits) {
   const auto number = parse_digits(digits, 8, kDigits);
   if (!number) return std::nullopt;
   name.kind = kind;
@@ -141,13 +145,16 @@ std::string segment_name(const Incarnation& incarnation, TimelineId timeline, wa
   return in_log(incarnation, timeline, segment, size);
 }
 
-std::string piece_name(const Incarnation& incarnation, TimelineId timeline, Lsn start, Lsn end, wal::SegmentSize size) {
+std::string piece_name(const Incarnation& incarnation, TimelineId timeline, Lsn start, Lsn end,
+                       wal::SegmentSize size) {
   const auto segment = wal::segment_of_start(start, size);
   TIDEMARK_CHECK(start < end && end <= segment.end(size));
-  return fmt::format("{}.{:016X}-{:016X}", in_log(incarnation, timeline, segment, size), start.value(), end.value());
+  return fmt::format("{}.{:016X}-{:016X}", in_log(incarnation, timeline, segment, size), start.value(),
+                     end.value());
 }
 
-std::string open_segment_name(const Incarnation& incarnation, TimelineId timeline, Lsn start, wal::SegmentSize size) {
+std::string open_segment_name(const Incarnation& incarnation, TimelineId timeline, Lsn start,
+                              wal::SegmentSize size) {
   const auto segment = wal::segment_of_start(start, size);
   return fmt::format("{}{}{:016X}", in_log(incarnation, timeline, segment, size), kOpen, start.value());
 }
@@ -212,7 +219,8 @@ std::string backup_folder(const Incarnation& incarnation, const BackupId& id) {
   return fmt::format("{}{}/", backups_folder(incarnation), id.to_string());
 }
 
-std::optional<BackupObjectName> parse_backup_object_name(const Incarnation& incarnation, std::string_view name) {
+std::optional<BackupObjectName> parse_backup_object_name(const Incarnation& incarnation,
+                                                         std::string_view name) {
   if (!take_prefix(name, backups_folder(incarnation))) return std::nullopt;
   const auto id_part = take_part(name);
   const auto id = id_part ? BackupId::parse(*id_part) : std::nullopt;
@@ -252,7 +260,8 @@ std::string manifest_copy_name(const Incarnation& incarnation, const BackupId& i
 
 std::string marks_folder(const Incarnation& incarnation) { return below(incarnation, "marks/"); }
 
-std::string mark_name(const Incarnation& incarnation, Instant time, std::string_view kind, std::uint32_t random) {
+std::string mark_name(const Incarnation& incarnation, Instant time, std::string_view kind,
+                      std::uint32_t random) {
   return fmt::format("{}{}-{}-{:08x}", marks_folder(incarnation), time.to_compact(), kind, random);
 }
 

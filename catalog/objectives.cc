@@ -25,9 +25,12 @@ Rpo at_most(Rpo rpo, const RpoFacts& facts) {
 
 std::string_view to_string(RpoState state) {
   switch (state) {
-    case RpoState::exact: return "exact";
-    case RpoState::at_most: return "at_most";
-    case RpoState::unknown: return "unknown";
+    case RpoState::exact:
+      return "exact";
+    case RpoState::at_most:
+      return "at_most";
+    case RpoState::unknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -39,7 +42,8 @@ Rpo rpo_now(const RpoFacts& facts) {
   if (facts.durable >= facts.primary_insert) return exact(rpo, 0);
   rpo.bytes = facts.primary_insert - facts.durable;
   // Commits are received in WAL order, so one that is known is the oldest.
-  if (facts.oldest_undurable_commit) return exact(rpo, seconds_since(facts.now, *facts.oldest_undurable_commit));
+  if (facts.oldest_undurable_commit)
+    return exact(rpo, seconds_since(facts.now, *facts.oldest_undurable_commit));
   if (facts.received >= facts.primary_insert) return exact(rpo, 0);
   return at_most(rpo, facts);
 }

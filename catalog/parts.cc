@@ -35,7 +35,9 @@ constexpr std::size_t kBlocksPerExtent = 256;          // with the smallest bloc
 // The length that the extent has unless something cut the file while it was read.
 std::uint32_t implied_bytes(std::uint64_t file_bytes, std::uint64_t extent) {
   const std::uint64_t begin = extent * kExtentBytes;
-  return begin >= file_bytes ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(kExtentBytes, file_bytes - begin));
+  return begin >= file_bytes
+             ? 0
+             : static_cast<std::uint32_t>(std::min<std::uint64_t>(kExtentBytes, file_bytes - begin));
 }
 
 Byte location_flags(const FrameLocation& location, const FrameLocation& previous) {
@@ -180,8 +182,9 @@ void write_entry_head(ByteWriter& writer, const FileEntry& entry, const PartCont
     writer.text(entry.group);
   }
   // Unsigned, so that any two moments have a difference.
-  writer.signed_varint(static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.modified.postgres_microseconds()) -
-                                                 static_cast<std::uint64_t>(previous.modified.postgres_microseconds())));
+  writer.signed_varint(
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(entry.modified.postgres_microseconds()) -
+                                static_cast<std::uint64_t>(previous.modified.postgres_microseconds())));
   if ((flags & kContinued) != 0) writer.varint(entry.first_extent);
   if (entry.kind == EntryKind::symlink) writer.text(entry.link_target);
 }
@@ -221,7 +224,8 @@ PartBuilder::PartBuilder() = default;
 
 void PartBuilder::add(const FileEntry& entry) {
   if (!path_safe(entry.path) || (entry_count_ > 0 && entry.path <= previous_.path)) {
-    throw Error(ErrorKind::internal, fmt::format("'{}' cannot follow '{}' in a part", entry.path, previous_.path));
+    throw Error(ErrorKind::internal,
+                fmt::format("'{}' cannot follow '{}' in a part", entry.path, previous_.path));
   }
   body_.clear();
   ByteWriter writer(body_);
@@ -244,7 +248,9 @@ void PartBuilder::add(const FileEntry& entry) {
 
 bool PartBuilder::full() const { return extent_count_ >= kExtentsPerPart || entry_count_ >= kExtentsPerPart; }
 
-std::uint32_t PartBuilder::room() const { return extent_count_ >= kExtentsPerPart ? 0 : kExtentsPerPart - extent_count_; }
+std::uint32_t PartBuilder::room() const {
+  return extent_count_ >= kExtentsPerPart ? 0 : kExtentsPerPart - extent_count_;
+}
 
 std::uint32_t PartBuilder::extent_count() const { return extent_count_; }
 
@@ -269,7 +275,8 @@ Bytes PartBuilder::finish() {
 
 PartReader::PartReader(ByteView bytes) : records_(bytes, kPart) {
   const auto totals = records_.next();
-  if (!totals || totals->tag != kTotals) throw Error(ErrorKind::corrupt, "a part does not begin with its totals");
+  if (!totals || totals->tag != kTotals)
+    throw Error(ErrorKind::corrupt, "a part does not begin with its totals");
   ByteReader body(totals->body, kPart.what);
   entries_left_ = body.varint();
   extents_left_ = body.varint();

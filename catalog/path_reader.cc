@@ -23,8 +23,9 @@ void take_last(wal::WalIndex& index, const std::vector<Item>& items) {
 }
 
 [[noreturn]] void throw_no_index(const CoverPiece& piece, Lsn at) {
-  throw Error(ErrorKind::refused, fmt::format("the WAL of timeline {} is archived at {}, but nothing tells what is in it",
-                                              piece.timeline.value(), at.to_string()))
+  throw Error(ErrorKind::refused,
+              fmt::format("the WAL of timeline {} is archived at {}, but nothing tells what is in it",
+                          piece.timeline.value(), at.to_string()))
       .code("wal_missing")
       .hint("run `tidemark verify`: it reads the WAL again and names what is damaged");
 }
@@ -68,7 +69,8 @@ const wal::WalIndex& PathReader::load(std::size_t row) {
 }
 
 std::size_t PathReader::row_behind(Lsn lsn) const {
-  const auto at = std::partition_point(rows_.begin(), rows_.end(), [&](const Row& row) { return row.to <= lsn; });
+  const auto at =
+      std::partition_point(rows_.begin(), rows_.end(), [&](const Row& row) { return row.to <= lsn; });
   return static_cast<std::size_t>(at - rows_.begin());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The WAL index along a cover, row by row: what lies beyond a switch point or before the cover is left out, and a row is
-// loaded only when it is asked for.
+// The WAL index along a cover, row by row: what lies beyond a switch point or before the cover is left out,
+// and a row is loaded only when it is asked for.
 
 #include <cstdint>
 #include <optional>
@@ -16,14 +16,15 @@ class PathReader {
  public:
   struct Row {
     IndexSource::Row row;
-    Lsn from, to;          // its records with an end in (from, to]
-    bool clipped = false;  // the row holds more than that, so its summary says too much
+    Lsn from, to;                            // its records with an end in (from, to]
+    bool clipped = false;                    // the row holds more than that, so its summary says too much
     bool may_end_by(Instant time) const;     // may hold a transaction end stamped at or before `time`
     bool may_end_after(Instant time) const;  // ... later than `time`
     bool may_have_ends() const;
   };
 
-  // `source` must outlive it. Error refused (wal_missing) where the cover has WAL and the source has no index.
+  // `source` must outlive it. Error refused (wal_missing) where the cover has WAL and the source has no
+  // index.
   PathReader(const std::vector<CoverPiece>& cover, IndexSource& source);
 
   const std::vector<Row>& rows() const { return rows_; }

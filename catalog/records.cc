@@ -21,14 +21,17 @@ void RecordWriter::add(std::uint64_t tag, Presence presence, ByteView body) {
 
 void RecordWriter::end() { add(kEndRecord, Presence::critical, {}); }
 
-RecordReader::RecordReader(ByteView bytes, const RecordLayout& layout) : what_(layout.what), reader_(bytes, layout.what) {
+RecordReader::RecordReader(ByteView bytes, const RecordLayout& layout)
+    : what_(layout.what), reader_(bytes, layout.what) {
   if (as_text(reader_.bytes(layout.letters.size())) != layout.letters) {
-    throw Error(ErrorKind::corrupt, fmt::format("this is no {}: it does not begin with {}", what_, layout.letters));
+    throw Error(ErrorKind::corrupt,
+                fmt::format("this is no {}: it does not begin with {}", what_, layout.letters));
   }
   const std::uint64_t version = reader_.varint();
   if (version > layout.version) {
-    throw Error(ErrorKind::corrupt, fmt::format("{} of layout {}, written by a newer version; this one reads up to {}",
-                                                what_, version, layout.version))
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} of layout {}, written by a newer version; this one reads up to {}", what_,
+                            version, layout.version))
         .code("newer_layout")
         .hint("use the version of tidemark that wrote it, or a later one");
   }
@@ -43,7 +46,8 @@ std::optional<Record> RecordReader::next() {
   record.critical = (flags & kCriticalFlag) != 0;
   record.body = reader_.sized();
   if ((flags & ~kCriticalFlag) != 0) {
-    throw Error(ErrorKind::corrupt, fmt::format("record {} of the {} has unknown flags {:#x}", record.tag, what_, flags));
+    throw Error(ErrorKind::corrupt,
+                fmt::format("record {} of the {} has unknown flags {:#x}", record.tag, what_, flags));
   }
   if (record.tag != kEndRecord) return record;
   if (!record.critical || !record.body.empty() || !reader_.at_end()) {
@@ -55,8 +59,9 @@ std::optional<Record> RecordReader::next() {
 
 void RecordReader::pass_unknown(const Record& record) {
   if (!record.critical) return;
-  throw Error(ErrorKind::corrupt,
-              fmt::format("unknown critical record {} in a {}, written by a newer version", record.tag, what_))
+  throw Error(
+      ErrorKind::corrupt,
+      fmt::format("unknown critical record {} in a {}, written by a newer version", record.tag, what_))
       .code("newer_layout")
       .hint("use the version of tidemark that wrote it, or a later one");
 }

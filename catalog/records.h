@@ -1,7 +1,8 @@
 #pragma once
-// The common shape of the catalog's objects (docs/repository-format.md "Records"): four letters that name the kind, a layout
-// version, then records of varint tag, flags, varint length, body, and an end record. Unknown optional records are skipped,
-// unknown critical ones and newer layouts refused. Inside a body, fields may be added behind those that a reader knows.
+// The common shape of the catalog's objects (docs/repository-format.md "Records"): four letters that name the
+// kind, a layout version, then records of varint tag, flags, varint length, body, and an end record. Unknown
+// optional records are skipped, unknown critical ones and newer layouts refused. Inside a body, fields may be
+// added behind those that a reader knows.
 
 #include <cstdint>
 #include <optional>

@@ -44,7 +44,8 @@ BackupDue backup_due(const Inventory& inventory, const BackupSchedule& schedule,
   if (schedule.full_every.count() > 0) {
     const BackupHeader* full = newest(inventory, true);
     if (full == nullptr) return {true, "no full backup yet"};
-    if (full->finished + schedule.full_every <= now) return {true, "the last full backup is older than full_every"};
+    if (full->finished + schedule.full_every <= now)
+      return {true, "the last full backup is older than full_every"};
   }
   return {};
 }
