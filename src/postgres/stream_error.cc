@@ -37,9 +37,16 @@ Error stream_error(const PGresult* result, std::string_view doing) {
   return error;
 }
 
-Error ahead_of_server(const Error& refusal, Lsn from, Lsn flushed) {
-  return Error(ErrorKind::mismatch, fmt::format("{}: the archive reaches {}, the server only {}",
-                                                refusal.message(), from.to_string(), flushed.to_string()))
+Error broken_off(const Error& error) {
+  return error.kind() == ErrorKind::internal
+             ? recoded(error, ErrorKind::unavailable, "stream_failed", error.hint())
+             : error;
+}
+
+Error ahead_of_server(Lsn from, Lsn flushed) {
+  return Error(ErrorKind::mismatch,
+               fmt::format("the archive reaches {}, the server has written only up to {}", from.to_string(),
+                           flushed.to_string()))
       .code("ahead_of_server")
       .hint(
           "this server lost WAL that was archived, or it is another one: check which server the connection "

@@ -17,7 +17,10 @@ namespace tidemark::postgres {
 inline constexpr std::string_view kUnclassified = "sqlstate_xx000";
 
 Error stream_error(const PGresult* result, std::string_view doing);
-Error ahead_of_server(const Error& refusal, Lsn from, Lsn flushed);
+Error ahead_of_server(Lsn from, Lsn flushed);
+// In the middle of a stream an error without a meaning of its own is the server's trouble, and a new start
+// shows more.
+Error broken_off(const Error& error);
 Error not_in_history(const Error& refusal, Lsn from, TimelineId timeline);
 
 }  // namespace tidemark::postgres

@@ -71,7 +71,6 @@ class LibpqWalStream final : public WalStream {
   Deadline statement_deadline() const { return std::chrono::steady_clock::now() + statement_timeout_; }
   Result ask(const std::string& command, const std::string& doing);
   std::optional<TimelineEnd> read_start_answer(Lsn from, TimelineId timeline);
-  Error start_refused(const PGresult* result, Lsn from, TimelineId timeline);
   bool gather(Deadline deadline, int wake_descriptor);
   bool wait_for_input(Deadline deadline, int wake_descriptor);
   Taken take_message();
@@ -137,7 +136,11 @@ std::string LibpqWalStream::read_timeline_history(TimelineId timeline) {
 
 std::optional<TimelineEnd> LibpqWalStream::start(const std::string& slot, Lsn from, TimelineId timeline) {
   check_slot_name(slot);
-  session_.stop().throw_if_stopped();
+  // The server begins to stream before it compares positions, and then says "ahead of the flush position" in
+  // its own language with a SQLSTATE that says nothing: so the positions are compared here.
+  const auto identity = identify();
+  if (identity.timeline == timeline && from > identity.flush_lsn)
+    throw ahead_of_server(from, identity.flush_lsn);
   copy_ended_ = false;
   merged_.clear();
   keepalive_.reset();
@@ -169,19 +172,12 @@ std::optional<TimelineEnd> LibpqWalStream::read_start_answer(Lsn from, TimelineI
         refusal = std::move(result);
     }
   }
-  if (refusal) throw start_refused(refusal.get(), from, timeline);
+  if (refusal) {
+    const auto error = stream_error(refusal.get(), "starting to stream from " + from.to_string());
+    throw error.code() == kUnclassified ? not_in_history(error, from, timeline) : error;
+  }
   if (!end) throw Error(ErrorKind::internal, "the server neither streams nor tells the timeline's end");
   return end;
-}
-
-// The server says "ahead of the flush position" in its own language and with a SQLSTATE that says nothing:
-// its position settles it.
-Error LibpqWalStream::start_refused(const PGresult* result, Lsn from, TimelineId timeline) {
-  auto error = stream_error(result, "starting to stream from " + from.to_string());
-  if (error.code() != kUnclassified || PQstatus(session_.raw()) == CONNECTION_BAD) return error;
-  const auto identity = identify();
-  return from > identity.flush_lsn ? ahead_of_server(error, from, identity.flush_lsn)
-                                   : not_in_history(error, from, timeline);
 }
 
 StreamEvent LibpqWalStream::receive(Deadline deadline, int wake_descriptor) {
@@ -310,7 +306,7 @@ StreamEvent LibpqWalStream::end_copy() {
         session_.close();  // a server that shuts down hangs up behind this
         return event;
       default:
-        if (!failure) failure = stream_error(result.get(), "streaming WAL");
+        if (!failure) failure = broken_off(stream_error(result.get(), "streaming WAL"));
     }
   }
   if (failure) throw Error(*failure);

@@ -86,7 +86,8 @@ std::unique_ptr<PostgresCluster> PostgresCluster::standby_of(const PostgresClust
   primary.run("pg_basebackup",
               {"-D", place.data_directory.string(), "-R", "-X", "stream", "-c", "fast", "--no-sync"});
   append_lines(state->configuration(),
-               {fmt::format("unix_socket_directories = '{}'", place.socket_directory.string())});
+               {fmt::format("unix_socket_directories = '{}'", place.socket_directory.string()),
+                "wal_retrieve_retry_interval = '100ms'"});
   append_lines(state->configuration(), settings);
   state->server.start();
   return std::unique_ptr<PostgresCluster>(new PostgresCluster(std::move(state)));

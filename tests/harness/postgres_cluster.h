@@ -43,8 +43,9 @@ struct ClusterOptions {
   int major = 15;
   std::uint32_t segment_megabytes = 16;
   bool checksums = true;
-  std::vector<std::string> settings;  // "name = value" lines for postgresql.conf, after the harness's own
-  bool start = true;                  // false: only initdb and the configuration
+  std::vector<std::string> settings =
+      {};             // "name = value" lines for postgresql.conf, after the harness's own
+  bool start = true;  // false: only initdb and the configuration
 };
 
 class PostgresCluster {
