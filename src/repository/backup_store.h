@@ -12,6 +12,7 @@
 #include "catalog/manifest.h"
 #include "catalog/names.h"
 #include "catalog/parts.h"
+#include "repository/pack_contents.h"
 #include "repository/repository.h"
 
 namespace tidemark::repository {
@@ -63,6 +64,9 @@ class BackupStore {
   // Frames of a broken-off backup, by hash, from its packs' tables of contents (reused only where the extent read again has
   // the same hash).
   std::map<Hash128, catalog::FrameLocation> frames_of_unfinished(const BackupId& id) const;
+  // Numbers of the packs that are stored, and what a pack says that it holds.
+  std::vector<std::uint32_t> list_packs(const BackupId& id) const;
+  PackContents read_pack_contents(const BackupId& id, std::uint32_t number) const;
 
  private:
   std::shared_ptr<Repository> repository_;

@@ -61,6 +61,12 @@ void WalArchive::store_log_index(TimelineId timeline, std::uint32_t log) {
   repository_->put(codec::ObjectKind::log_index, name, merged.serialize());
 }
 
+bool WalArchive::has_log_index(TimelineId timeline, std::uint32_t log) const {
+  return repository_->store()
+      .info(catalog::log_index_name(incarnation_, timeline, log, kVersion))
+      .has_value();
+}
+
 std::optional<wal::WalIndex> WalArchive::read_log_index(TimelineId timeline, std::uint32_t log) const {
   const std::string name = catalog::log_index_name(incarnation_, timeline, log, kVersion);
   const auto content = repository_->find(codec::ObjectKind::log_index, name);

@@ -42,6 +42,7 @@ class WalArchive {
   WalArchive(std::shared_ptr<Repository> repository, catalog::Incarnation incarnation, wal::SegmentSize segment_size);
 
   Repository& repository() const { return *repository_; }
+  const std::shared_ptr<Repository>& shared_repository() const { return repository_; }
   const catalog::Incarnation& incarnation() const { return incarnation_; }
   wal::SegmentSize segment_size() const { return segment_size_; }
 
@@ -70,6 +71,7 @@ class WalArchive {
   Lsn contiguous_end(TimelineId timeline, Lsn from) const;
   wal::WalIndex read_index(const WalRange& range) const;
   std::optional<wal::WalIndex> read_log_index(TimelineId timeline, std::uint32_t log) const;
+  bool has_log_index(TimelineId timeline, std::uint32_t log) const;
   // [from, to) of the range, appended to `out`; every byte is checked.
   void read_bytes(const WalRange& range, Lsn from, Lsn to, Bytes& out) const;
   // The segment as the longest contiguous, byte-identical cover from its start, padded with zeros to the segment's size.

@@ -68,13 +68,14 @@ StoreOutcome WalArchive::store_piece(TimelineId timeline, Lsn start, ByteView by
 std::unique_ptr<OpenSegment> WalArchive::open_segment(TimelineId timeline, Lsn start) {
   const std::string name = catalog::open_segment_name(incarnation_, timeline, start, segment_size_);
   const Lsn limit = wal::segment_of_start(start, segment_size_).end(segment_size_);
-  // create_growing says the same, but each store with a code of its own.
-  if (repository_->store().info(name)) {
+  try {
+    return create_open_object(repository_, name, start, limit);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::mismatch) throw;
     throw Error(ErrorKind::mismatch, fmt::format("open WAL segment {} exists", name))
         .code("exists")
         .hint("begin at a later position or store a piece");
   }
-  return create_open_object(repository_, name, start, limit);
 }
 
 StoreOutcome WalArchive::store_history(const wal::TimelineHistory& history, std::string_view content) {
