@@ -69,6 +69,7 @@ struct ServerFacts {
   int version_number = 0;
   SystemId system_id;
   TimelineId timeline;  // of the last checkpoint
+  std::uint32_t catalog_version = 0;
   std::uint32_t segment_bytes = 0;
   std::uint32_t block_bytes = 0;
   std::string data_directory;

@@ -36,7 +36,7 @@ ServerFacts read_server_facts(Connection& connection) {
       " pg_catalog.current_setting('synchronous_commit'), pg_catalog.current_setting('archive_mode'),"
       " pg_catalog.current_setting('max_slot_wal_keep_size'),"
       " pg_catalog.current_setting('track_commit_timestamp') = 'on', "
-      "pg_catalog.current_setting('cluster_name')"
+      "pg_catalog.current_setting('cluster_name'), s.catalog_version_no"
       " FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c");
   const RowReader row(rows, "the server's settings");
   ServerFacts facts;
@@ -55,6 +55,7 @@ ServerFacts read_server_facts(Connection& connection) {
   facts.max_slot_wal_keep_size = row.text_or_empty(12);
   facts.track_commit_timestamp = row.boolean(13);
   facts.cluster_name = row.text_or_empty(14);
+  facts.catalog_version = static_cast<std::uint32_t>(row.integer(15));
   return facts;
 }
 
