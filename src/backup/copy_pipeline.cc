@@ -73,10 +73,10 @@ class CopyPipeline::Worker {
   catalog::Extent store(std::size_t target, ByteView plain, bool zero) {
     BackupTarget& to = *pipeline_.targets_[target];
     catalog::Extent extent;
-    extent.hash = xxh3_128(plain, to.hash_seed());
     extent.plain_bytes = static_cast<std::uint32_t>(plain.size());
     extent.zero = zero;
     if (zero) return extent;
+    extent.hash = xxh3_128(plain, to.hash_seed());
     if (const auto known = to.find_reusable(extent.hash)) {
       extent.base = *known;
       return extent;

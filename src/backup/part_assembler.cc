@@ -55,7 +55,7 @@ void PartAssembler::take_extent(std::size_t target, catalog::Extent& extent, boo
   targets_[target]->count_extent(extent);
   open.entry.extents.push_back(std::move(extent));
   const std::size_t extents = open.entry.extents.size();
-  if (ends || open.builder.extent_count() + extents < catalog::kExtentsPerPart) return;
+  if (ends || extents < open.builder.room()) return;
   // The file goes on in the next part.
   const std::uint32_t first_extent = open.entry.first_extent + static_cast<std::uint32_t>(extents);
   add_entry(target);
@@ -66,8 +66,7 @@ void PartAssembler::take_extent(std::size_t target, catalog::Extent& extent, boo
 void PartAssembler::add_entry(std::size_t target) {
   Open& open = open_[target];
   open.builder.add(open.entry);
-  ++open.entries_in_part;
-  if (open.builder.full() || open.entries_in_part >= kEntriesPerPart) flush_part(target);
+  if (open.builder.full()) flush_part(target);
 }
 
 void PartAssembler::flush_part(std::size_t target) {
@@ -82,7 +81,6 @@ void PartAssembler::flush_part(std::size_t target) {
   to.note_part(std::move(info));
   if (!to.queue().push(std::move(part)))
     throw Error(ErrorKind::internal, "the queue of parts was closed too early");
-  open.entries_in_part = 0;
 }
 
 CopyTotals PartAssembler::finish() {

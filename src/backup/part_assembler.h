@@ -41,7 +41,6 @@ class PartAssembler {
   struct Open {
     catalog::PartBuilder builder;
     catalog::FileEntry entry;  // of the entry being assembled; its extents so far
-    std::uint32_t entries_in_part = 0;
   };
   void take(CopiedUnit& unit);
   void take_extent(std::size_t target, catalog::Extent& extent, bool ends);
