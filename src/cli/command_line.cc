@@ -60,7 +60,8 @@ CLI::App& subcommand(CLI::App& root, const Command& command) {
   if (blank == command.name.npos)
     return *root.add_subcommand(std::string(command.name), std::string(command.sentence));
   const std::string group(command.name.substr(0, blank));
-  CLI::App* parent = root.get_subcommand_no_throw(group);
+  const auto groups = root.get_subcommands([&](const CLI::App* app) { return app->get_name() == group; });
+  CLI::App* parent = groups.empty() ? nullptr : groups.front();
   if (parent == nullptr) {
     parent = root.add_subcommand(group, "Commands that PostgreSQL runs for each WAL file.");
     parent->require_subcommand(1);
