@@ -25,28 +25,41 @@ void add_match(std::vector<Match>& matches, const Match& match) {
   if (!known) matches.push_back(match);
 }
 
-// Matches of one run; full ids come from the nearest checkpoint, before the record where there is one.
+struct KnownNextXid {
+  Lsn at;  // start of the checkpoint's record
+  std::uint64_t next_full_xid = 0;
+};
+
+void note_checkpoints(std::vector<KnownNextXid>& known, const wal::WalIndex& index) {
+  for (const wal::Event& event : index.events) {
+    const bool checkpoint =
+        event.kind == wal::EventKind::checkpoint_online || event.kind == wal::EventKind::checkpoint_shutdown;
+    if (checkpoint) known.push_back({event.start, event.a});
+  }
+}
+
+// By the last checkpoint before the record, where there is one; else by the first behind it.
+std::optional<std::uint64_t> full_xid_at(const std::vector<KnownNextXid>& known, Lsn at, std::uint32_t xid) {
+  if (known.empty()) return std::nullopt;
+  const auto behind =
+      std::partition_point(known.begin(), known.end(), [&](const auto& one) { return one.at < at; });
+  return full_xid_near(behind == known.begin() ? behind->next_full_xid : std::prev(behind)->next_full_xid,
+                       xid);
+}
+
 std::vector<Match> match_xid(RunSearch& run, std::uint32_t xid) {
   std::vector<Match> found;
-  std::optional<std::uint64_t> next_full_xid;
+  std::vector<KnownNextXid> known;
   for (std::size_t i = 0; i < run.reader().rows().size(); ++i) {
     const wal::WalIndex& index = run.reader().load(i);
-    const std::size_t first_of_row = found.size();
+    note_checkpoints(known, index);
     for (const wal::TransactionEnd& end : index.ends) {
-      if (end.xid == xid) {
-        found.push_back(
-            {&run, {end.start, end.end}, run.history().timeline_at(end.start), std::nullopt, end.time});
-      }
-    }
-    for (const wal::Event& event : index.events) {
-      const bool checkpoint = event.kind == wal::EventKind::checkpoint_online ||
-                              event.kind == wal::EventKind::checkpoint_shutdown;
-      if (checkpoint) next_full_xid = event.a;
-    }
-    for (std::size_t m = next_full_xid ? 0 : first_of_row; m < found.size(); ++m) {
-      if (!found[m].full_xid && next_full_xid) found[m].full_xid = full_xid_near(*next_full_xid, xid);
+      if (end.xid != xid) continue;
+      found.push_back(
+          {&run, {end.start, end.end}, run.history().timeline_at(end.start), std::nullopt, end.time});
     }
   }
+  for (Match& match : found) match.full_xid = full_xid_at(known, match.place.start, xid);
   return found;
 }
 
