@@ -262,7 +262,8 @@ TEST(Backup, RemembersNames) {
   const ScratchFolder scratch;
   const PostgresCluster cluster;
   cluster.sql("CREATE DATABASE \"it's an odd \\ name\"");
-  cluster.connect("it's an odd \\ name").query("CREATE TABLE elsewhere (i int)");
+  const std::string odd = backup::with_database(cluster.connection_string(), "it's an odd \\ name");
+  postgres::Connection({odd}, {}).query("CREATE TABLE elsewhere (i int)");
   cluster.sql("CREATE SCHEMA shop");
   cluster.sql("CREATE TABLE shop.orders (i int)");
   const auto repository = make_repository(scratch.path() / "repository");
