@@ -203,6 +203,10 @@ std::string rewrite_auto_conf(std::string_view old, const std::vector<Setting>& 
   return text;
 }
 
+std::string without_setting(std::string_view content, std::string_view name) {
+  return filter_lines(content, [&](std::string_view line) { return setting_name(line) != name; });
+}
+
 std::string auto_conf_after_recovery(std::string_view content) {
   return filter_lines(content, [](std::string_view line) { return !is_recovery_only(setting_name(line)); });
 }

@@ -56,6 +56,8 @@ std::vector<Setting> recovery_settings(const RecoverySettings& settings);
 // recovery targets, primary_conninfo, archiving ...) and without anything that `ours` sets, followed by
 // `ours`.
 std::string rewrite_auto_conf(std::string_view old, const std::vector<Setting>& ours);
+// Without the lines that set `name`.
+std::string without_setting(std::string_view content, std::string_view name);
 // After recovery: without the settings that only recovery needs; archiving stays off until `adopt`.
 std::string auto_conf_after_recovery(std::string_view content);
 
