@@ -45,6 +45,8 @@ class IndexSource {
     bool summarized = false;  // false: earliest/latest are not known before it is loaded
     std::uint64_t key = 0;    // the source's own
   };
+  // Rows that overlap [from, to), in order, each beginning where the one before ends: a hole is an Error
+  // refused (wal_missing). A record belongs to the row where it ends.
   virtual std::vector<Row> rows(TimelineId timeline, Lsn from, Lsn to) = 0;
   virtual wal::WalIndex load(const Row& row) = 0;
 };
