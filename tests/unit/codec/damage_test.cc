@@ -17,7 +17,8 @@ class DamagedObject : public EitherWay {
     return writer.take();
   }
   Bytes large_object() {
-    return encode_object(secrets, ObjectKind::mark, kPath, text_like_bytes(3 * kFramePlainLimit, 3), 1, context);
+    return encode_object(secrets, ObjectKind::mark, kPath, text_like_bytes(3 * kFramePlainLimit, 3), 1,
+                         context);
   }
   void expect_refused(const Bytes& stored, const std::string& what) {
     const std::string why = refusal(secrets, stored, context);
@@ -93,7 +94,8 @@ TEST_P(DamagedObject, AFrameOfAnObjectOfTheSameName) {
   Bytes two = encode_object(secrets, ObjectKind::mark, kPath, plain, 0, context);
   ASSERT_EQ(one.size(), two.size());
   const std::size_t end = one.size() - kTrailerBytes;
-  std::copy(one.begin() + kHeaderBytes, one.begin() + static_cast<std::ptrdiff_t>(end), two.begin() + kHeaderBytes);
+  std::copy(one.begin() + kHeaderBytes, one.begin() + static_cast<std::ptrdiff_t>(end),
+            two.begin() + kHeaderBytes);
   expect_refused(two, "with the frames of another");
   Bytes trailer = encode_object(secrets, ObjectKind::mark, kPath, plain, 0, context);
   std::copy(one.end() - kTrailerBytes, one.end(), trailer.end() - kTrailerBytes);
@@ -109,7 +111,8 @@ TEST_P(DamagedObject, AnObjectOfAnotherName) {
 TEST_P(DamagedObject, AnObjectOfAnotherIncarnation) {
   constexpr const char* kElsewhere =
       "clusters/main/15-7123456789012345679/marks/20261122T030456.000000Z-pin-0a0b0c0d";
-  expect_refused(encode_object(secrets, ObjectKind::mark, kElsewhere, Bytes(10), 1, context), "another incarnation");
+  expect_refused(encode_object(secrets, ObjectKind::mark, kElsewhere, Bytes(10), 1, context),
+                 "another incarnation");
 }
 
 TEST_P(DamagedObject, AnObjectOfAnotherKind) {
@@ -125,7 +128,8 @@ TEST_P(DamagedObject, AnObjectOfAnotherRepository) {
 
 TEST_P(DamagedObject, AnObjectWithTheOtherEncryption) {
   const Secrets other = secrets_of(!GetParam());
-  expect_refused(encode_object(other, ObjectKind::mark, kPath, Bytes(10), 1, context), "the other encryption");
+  expect_refused(encode_object(other, ObjectKind::mark, kPath, Bytes(10), 1, context),
+                 "the other encryption");
 }
 
 // One who writes the repository can compute checksums, but not the seal.
@@ -160,8 +164,7 @@ TEST(PlainObject, RefusesALyingLengthWhateverItsChecksum) {
   const std::uint32_t length = *ObjectReader::stored_length(ByteView(stored).subspan(kHeaderBytes));
   Byte* frame = stored.data() + kHeaderBytes;
   store_le<std::uint32_t>(frame + 4 + 8, 1U << 30);
-  const std::uint32_t crc =
-      crc32c(ByteView(frame + 44, length - 44), crc32c(ByteView(frame, 40)));
+  const std::uint32_t crc = crc32c(ByteView(frame + 44, length - 44), crc32c(ByteView(frame, 40)));
   store_le(frame + 40, crc);
   EXPECT_NE(refusal(secrets, stored, context).find("out of range"), std::string::npos);
 }

@@ -25,7 +25,8 @@ TEST(KeyWrapping, GivesTheKeyBack) {
   const SecretBytes key = random_key();
   const Bytes wrapped = wrap_key(key, as_bytes(kKeyFile), repository_id(1), 1);
   EXPECT_EQ(repository_of_key(wrapped), repository_id(1));
-  EXPECT_TRUE(std::ranges::equal(unwrap_key(wrapped, as_bytes(kKeyFile), repository_id(1)).bytes(), key.bytes()));
+  EXPECT_TRUE(
+      std::ranges::equal(unwrap_key(wrapped, as_bytes(kKeyFile), repository_id(1)).bytes(), key.bytes()));
 }
 
 TEST(KeyWrapping, ShowsNeitherKeyNorKeyFile) {
@@ -39,12 +40,14 @@ TEST(KeyWrapping, ShowsNeitherKeyNorKeyFile) {
 
 TEST(KeyWrapping, RefusesAnotherKeyFile) {
   const Bytes wrapped = wrap_key(random_key(), as_bytes(kKeyFile), repository_id(1), 1);
-  EXPECT_EQ(code_of([&] { unwrap_key(wrapped, as_bytes("another key file of some length"), repository_id(1)); }),
-            "wrong_key");
+  EXPECT_EQ(
+      code_of([&] { unwrap_key(wrapped, as_bytes("another key file of some length"), repository_id(1)); }),
+      "wrong_key");
 }
 
 TEST(KeyWrapping, RefusesAShortKeyFile) {
-  EXPECT_EQ(code_of([&] { wrap_key(random_key(), as_bytes("fifteen bytes.."), repository_id(1), 1); }), "short_key");
+  EXPECT_EQ(code_of([&] { wrap_key(random_key(), as_bytes("fifteen bytes.."), repository_id(1), 1); }),
+            "short_key");
 }
 
 TEST(KeyWrapping, RefusesTheKeyOfAnotherRepository) {
@@ -56,7 +59,8 @@ TEST(KeyWrapping, RefusesTheKeyOfAnotherRepository) {
 }
 
 TEST(KeyWrapping, RefusesWhatIsNoKey) {
-  for (const std::string text : {"", "{}", "[1]", "{\"format\":2}", "{\"format\":1,\"repository\":7}", "null"}) {
+  for (const std::string text :
+       {"", "{}", "[1]", "{\"format\":2}", "{\"format\":1,\"repository\":7}", "null"}) {
     EXPECT_THROW(unwrap_key(as_bytes(text), as_bytes(kKeyFile), repository_id(1)), Error) << text;
   }
 }

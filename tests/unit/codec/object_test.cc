@@ -13,7 +13,8 @@ TEST_P(Object, HoldsBytesOfEverySize) {
     for (const int level : {0, 1, 3}) {
       const Bytes plain = text_like_bytes(size, size);
       const Bytes stored = encode_object(secrets, ObjectKind::mark, kPath, plain, level, context);
-      EXPECT_EQ(decode_object(secrets, ObjectKind::mark, kPath, stored, context), plain) << size << " at " << level;
+      EXPECT_EQ(decode_object(secrets, ObjectKind::mark, kPath, stored, context), plain)
+          << size << " at " << level;
     }
   }
 }
@@ -92,7 +93,8 @@ TEST_P(Object, TwoObjectsShareOneContext) {
   first.finish({});
   second.finish({});
   EXPECT_EQ(decode_object(secrets, ObjectKind::pack, kPath, first.bytes(), context).size(), 3 * one.size());
-  EXPECT_EQ(decode_object(secrets, ObjectKind::pack, kOtherPath, second.bytes(), context).size(), 3 * two.size());
+  EXPECT_EQ(decode_object(secrets, ObjectKind::pack, kOtherPath, second.bytes(), context).size(),
+            3 * two.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Encryption, Object, ::testing::Bool(), encryption_name);

@@ -19,7 +19,8 @@ inline RepositoryId repository_id(Byte fill) {
 
 inline Secrets secrets_of(bool encrypted, Byte fill = 7) {
   const Bytes key(32, static_cast<Byte>(fill + 1));
-  return encrypted ? Secrets::with_key(repository_id(fill), SecretBytes(key)) : Secrets::unencrypted(repository_id(fill));
+  return encrypted ? Secrets::with_key(repository_id(fill), SecretBytes(key))
+                   : Secrets::unencrypted(repository_id(fill));
 }
 
 inline Bytes random_bytes(std::size_t count, std::uint64_t seed) {
@@ -37,8 +38,10 @@ inline Bytes text_like_bytes(std::size_t count, std::uint64_t seed) {
   return bytes;
 }
 
-inline constexpr const char* kPath = "clusters/main/15-7123456789012345678/marks/20261122T030456.000000Z-pin-0a0b0c0d";
-inline constexpr const char* kOtherPath = "clusters/main/15-7123456789012345678/marks/20261122T030456.000000Z-pin-0a0b0c0e";
+inline constexpr const char* kPath =
+    "clusters/main/15-7123456789012345678/marks/20261122T030456.000000Z-pin-0a0b0c0d";
+inline constexpr const char* kOtherPath =
+    "clusters/main/15-7123456789012345678/marks/20261122T030456.000000Z-pin-0a0b0c0e";
 
 // What reading `stored` throws; empty when it succeeds.
 inline std::string refusal(const Secrets& secrets, ByteView stored, FrameContext& context,
