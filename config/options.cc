@@ -132,6 +132,9 @@ constexpr std::array kCommands = {
             "Exit status: 1 only when the file is proven not to exist; everything else that fails is above "
             "125, so that "
             "recovery stops instead of ending early."},
+    Command{"wal prefetch", "DIRECTORY",
+            "Fill the ready folder of a restored DIRECTORY ahead of its recovery.",
+            "wal fetch starts it by itself; it ends when the recovery does."},
 };
 
 }  // namespace

@@ -206,4 +206,10 @@ Connected connect(const ConnectionOptions& options, const StopToken& stop, bool 
   }
 }
 
+std::optional<std::string> user_of(const std::string& connection_string) {
+  const Parameters parameters = parse_connection_string(connection_string);
+  const auto user = parameters.find("user");
+  return user == parameters.end() || user->second.empty() ? std::nullopt : std::optional(user->second);
+}
+
 }  // namespace tidemark::postgres
