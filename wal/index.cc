@@ -88,8 +88,13 @@ class DeltaReader {
   std::uint32_t xid_ = 0;
 };
 
+bool has_records(const WalIndex& index) {
+  return index.record_count != 0 || index.first_record.valid() || index.last_record.valid() ||
+         index.last_record_end.valid();
+}
+
 void write_extent(ByteWriter& to, const WalIndex& index) {
-  const std::uint64_t flags = (index.record_count != 0 || index.first_record.valid() ? kHasRecords : 0) |
+  const std::uint64_t flags = (has_records(index) ? kHasRecords : 0) |
                               (index.unfinished.valid() ? kHasUnfinished : 0) |
                               (index.earliest && index.latest ? kHasTimes : 0);
   to.varint(flags);
@@ -129,8 +134,12 @@ void read_extent(ByteReader& from, WalIndex& index) {
     index.first_record = Lsn(add(index.start.value(), from.signed_varint()));
     index.last_record = Lsn(add(index.end.value(), from.signed_varint()));
     index.last_record_end = Lsn(add(index.end.value(), from.signed_varint()));
+    if (!has_records(index)) refuse("it announces records and has none");
   }
-  if ((flags & kHasUnfinished) != 0) index.unfinished = Lsn(add(index.end.value(), from.signed_varint()));
+  if ((flags & kHasUnfinished) != 0) {
+    index.unfinished = Lsn(add(index.end.value(), from.signed_varint()));
+    if (!index.unfinished.valid()) refuse("it announces an unfinished record and has none");
+  }
   if ((flags & kHasTimes) != 0) {
     DeltaReader deltas(from, index.start);
     index.earliest = deltas.time();

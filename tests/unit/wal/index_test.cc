@@ -121,6 +121,13 @@ TEST(WalIndex, RefusesOtherFormatsAndLyingCounts) {
   EXPECT_EQ(refusal(bytes), "WAL index: section 1 comes behind section 1");
 }
 
+TEST(WalIndex, RefusesAnnouncementsOfNothing) {
+  // section 1, flags 1 (records) or 2 (an unfinished one), everything else zero
+  EXPECT_EQ(refusal(Bytes{1, 3, 8, 1, 0, 0, 0, 0, 0, 0, 0}), "WAL index: it announces records and has none");
+  EXPECT_EQ(refusal(Bytes{1, 3, 5, 2, 0, 0, 0, 0}),
+            "WAL index: it announces an unfinished record and has none");
+}
+
 TEST(WalIndex, AppendJoins) {
   WalIndex first = sample();
   first.unfinished = Lsn(0x3FFFE80);
