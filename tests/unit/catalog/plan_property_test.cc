@@ -11,7 +11,7 @@
 namespace tidemark::catalog {
 namespace {
 
-constexpr int kWorlds = 400;
+constexpr int kWorlds = 200;
 const TimelineId kOne(1);
 
 struct RandomWorld {
@@ -215,8 +215,8 @@ TEST(PlanProperty, TimesAreExactOnRandomWal) {
       if (testing::Test::HasFailure()) return;
     }
   }
-  EXPECT_GT(planned, 3000);
-  EXPECT_GT(refused, 3000);
+  EXPECT_GT(planned, 1500);
+  EXPECT_GT(refused, 1500);
 }
 
 TEST(PlanProperty, WindowsMatchWhatCanBePlanned) {
@@ -257,7 +257,7 @@ TEST(PlanProperty, EveryTransactionCanBeKeptOrLeftOut) {
       }
     }
   }
-  EXPECT_GT(planned, 3000);
+  EXPECT_GT(planned, 1500);
 }
 
 TEST(PlanProperty, AnyLsnKeepsExactlyWhatStartsBeforeIt) {
@@ -279,7 +279,99 @@ TEST(PlanProperty, AnyLsnKeepsExactlyWhatStartsBeforeIt) {
       }
     }
   }
-  EXPECT_GT(planned, 1000);
+  EXPECT_GT(planned, 500);
+}
+
+// A fork: timeline 2 begins with a copy of timeline 1's records, and either may hold the bytes around the
+// switch.
+struct RandomFork : RandomWorld {
+  explicit RandomFork(std::uint32_t seed) : RandomWorld(seed) {
+    inventory.wal.clear();
+    inventory.idle_proofs.clear();
+    index = MemoryIndex();
+    fork();
+  }
+
+  ModelWal child{TimelineId(2), Lsn(16U << 20)};
+  Lsn switch_point, parent_end;
+
+  void fork() {
+    const auto& records = wal.records();
+    const auto stop = inventory.backups.front().stop;
+    do {
+      switch_point =
+          records[static_cast<std::size_t>(upto(static_cast<std::int64_t>(records.size()) - 1))].end;
+    } while (switch_point < stop);
+    for (const ModelRecord& record : records) {
+      if (record.end <= switch_point)
+        child.add(record.kind, record.time, record.full_xid, record.end - record.start);
+    }
+    std::swap(wal, child);  // add_random() adds to the child
+    for (std::int64_t i = 5 + upto(30); i > 0; --i) add_random();
+    std::swap(wal, child);
+    const Lsn copy = wal.begin() + 8 * static_cast<std::uint64_t>(upto((switch_point - wal.begin()) / 8));
+    parent_end = chance(50) ? wal.end() : copy + 8 * static_cast<std::uint64_t>(upto((wal.end() - copy) / 8));
+    if (parent_end < copy) parent_end = copy;
+    inventory.histories.emplace(
+        TimelineId(2),
+        wal::TimelineHistory::parse(TimelineId(2), "1\t" + switch_point.to_string() + "\tfork\n"));
+    if (parent_end > wal.begin()) archive(inventory, index, wal, wal.begin(), parent_end, {}, chance(50));
+    archive(inventory, index, child, copy, child.end(), {copy + 160, switch_point + 80}, chance(50));
+  }
+  Expected path_window() const {
+    Expected window;
+    for (const BackupHeader& backup : inventory.backups) {
+      if (backup.stop <= switch_point) window.backups.push_back(&backup);
+    }
+    window.from = window.to = window.backups.front()->finished;
+    for (const ModelRecord& record : child.records()) {
+      if (record.start < window.backups.front()->start) continue;
+      window.records.push_back(record);
+      if (record.ends_transaction()) window.to = std::max(window.to, record.time);
+    }
+    return window;
+  }
+};
+
+TEST(PlanProperty, TimesAreExactAcrossForks) {
+  int planned = 0, ambiguous = 0;
+  for (std::uint32_t seed = 0; seed < kWorlds; ++seed) {
+    RandomFork world(seed);
+    const Expected window = world.path_window();
+    for (std::int64_t t = 980; t < world.clock + 30; t += 1 + world.upto(5)) {
+      SCOPED_TRACE(testing::Message() << "seed " << seed << " time " << t);
+      const bool inside = window.from <= at(t) && at(t) <= window.to;
+      PlanRequest request;
+      request.target.kind = TargetKind::time;
+      request.target.time = at(t);
+      request.timeline = TimelineId(2);
+      std::optional<RestorePlan> along;
+      try {
+        along = make_restore_plan(world.inventory, request, world.index);
+        ASSERT_TRUE(inside);
+        check_plan(*along, window, at(t));
+        ++planned;
+      } catch (const Error& error) {
+        check_refusal(error, inside ? &window : nullptr, at(t));
+      }
+      request.timeline.reset();
+      try {
+        const RestorePlan any = make_restore_plan(world.inventory, request, world.index);
+        if (along && any.timeline == along->timeline) {
+          EXPECT_EQ(any.stop, along->stop);
+        }
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::refused);
+        if (along) {
+          EXPECT_EQ(error.code(), "timeline_ambiguous") << error.what();
+        }
+        ambiguous += error.code() == "timeline_ambiguous" ? 1 : 0;
+      }
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+  EXPECT_GT(planned, 1500);
+  EXPECT_GT(ambiguous, 50);
 }
 
 }  // namespace
