@@ -44,7 +44,8 @@ class Pipeline {
 
   Lsn durable() const;  // in every required repository; any thread
   Lsn written(Lsn flush) const;
-  bool drained() const { return durable() >= window_.received(); }
+  // After window().close(): all is durable in the required repositories, and the spool is cleared.
+  bool drained() const { return durable() >= window_.received() && (!spool_ || spool_->finished()); }
   bool failed() const { return failed_; }
   void rethrow_failure();  // of a thread that died
   std::vector<LaneStatus> lanes() const;

@@ -23,7 +23,7 @@ Receiver::Receiver(postgres::WalStream& stream, Pipeline& pipeline, Board& board
       wake_(wake),
       options_(options),
       clock_(clock),
-      sent_at_(clock.steady() - options.status_interval) {}
+      sent_at_() {}
 
 StreamOutcome Receiver::run(const StopToken& stop) {
   for (;;) {

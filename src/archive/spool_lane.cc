@@ -11,6 +11,7 @@ namespace tidemark::archive {
 namespace {
 
 constexpr auto kWait = std::chrono::seconds(5);
+constexpr auto kErrorWait = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -26,16 +27,21 @@ SpoolLane::SpoolLane(Spool spool, WalWindow& window, Clock& clock, std::function
 void SpoolLane::run(const StopToken& stop) {
   while (!stop.stop_requested()) {
     try {
-      if (!turn()) return;
+      if (!turn()) break;
     } catch (const Error& error) {
       failed(error);
+      if (window_.look(end_).closed) break;  // what is left is compared or removed the next time
+      clock_.sleep(kErrorWait, stop);
     }
   }
+  finished_ = true;
+  advanced_();
 }
 
 bool SpoolLane::turn() {
   const Lsn durable(required_durable_.load());
   spool_.remove_below(durable);
+  skip_durable(durable);
   const Lsn position = end_;  // only this thread changes it
   const WalWindow::Look look = window_.look(position);
   if (look.closed && durable >= look.received) {
@@ -59,6 +65,18 @@ bool SpoolLane::turn() {
   }
   if (window_.look(end_).version == look.version) window_.wait_change(look.version, clock_.steady() + kWait);
   return true;
+}
+
+// The repositories were faster: what they hold whole needs no spool any more.
+void SpoolLane::skip_durable(Lsn durable) {
+  const auto size = window_.options().segment_size;
+  if (durable < wal::segment_of_start(end_, size).end(size)) return;
+  const Lsn at = wal::segment_of_start(durable, size).start(size);
+  {
+    const std::lock_guard lock(mutex_);
+    begin_ = end_ = at;
+  }
+  window_.advance(reader_, at);
 }
 
 void SpoolLane::failed(const Error& error) {

@@ -27,9 +27,11 @@ class SpoolLane {
   Lsn written(Lsn flush) const;
   void required_reached(Lsn durable) { required_durable_ = durable.value(); }
   std::string error() const;
+  bool finished() const { return finished_; }  // run() did all it could
 
  private:
   bool turn();  // false: done
+  void skip_durable(Lsn durable);
   void failed(const Error& error);
   void begin_again();
 
@@ -40,6 +42,7 @@ class SpoolLane {
   std::size_t reader_;
   std::optional<Lsn> resume_at_;  // failed or left behind: where the next try begins
   std::atomic<std::uint64_t> required_durable_ = 0;
+  std::atomic<bool> finished_ = false;
   mutable std::mutex mutex_;  // guards begin_, end_, error_
   Lsn begin_, end_;           // contiguous in the spool
   std::string error_;
