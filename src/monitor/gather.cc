@@ -99,12 +99,12 @@ const ReadRepository* worst(const std::vector<ReadRepository>& read) {
   return found;
 }
 
+}  // namespace
+
 bool a_required_one_cannot_be_read(const ClusterReport& report) {
   return std::any_of(report.repositories.begin(), report.repositories.end(),
                      [](const RepositoryReport& one) { return one.required && !one.inventory; });
 }
-
-}  // namespace
 
 ClusterReport read_repositories(const GatherOptions& options,
                                 const std::vector<ConfiguredRepository>& repositories, Instant now) {
@@ -133,9 +133,7 @@ ClusterReport read_repositories(const GatherOptions& options,
   return report;
 }
 
-namespace {
-
-std::optional<Instant> newest_proof(const ClusterReport& report) {
+std::optional<Instant> proven_until(const ClusterReport& report) {
   std::optional<Instant> newest;
   for (const auto& repository : report.repositories) {
     if (!repository.inventory || !repository.required) continue;
@@ -146,19 +144,18 @@ std::optional<Instant> newest_proof(const ClusterReport& report) {
     for (const auto& window : catalog::recovery_windows(*repository.inventory)) {
       if (!here || *here < window.to) here = window.to;
     }
-    if (!newest || (here && *here < *newest)) newest = here;  // the worst required repository counts
+    if (!here) return std::nullopt;  // the worst required repository counts
+    if (!newest || *here < *newest) newest = here;
   }
   return newest;
 }
-
-}  // namespace
 
 void add_primary(ClusterReport& report, const postgres::ConnectionOptions& options, const StopToken& stop) {
   catalog::RpoFacts facts;
   facts.now = report.now;
   facts.durable = report.archived_lsn;
   facts.received = report.archived_lsn;
-  facts.last_proof = newest_proof(report);
+  facts.last_proof = proven_until(report);
   try {
     postgres::Connection connection(options, stop);
     const auto moment = postgres::read_server_moment(connection);

@@ -33,6 +33,10 @@ struct GatherOptions {
 ClusterReport read_repositories(const GatherOptions& options,
                                 const std::vector<ConfiguredRepository>& repositories, Instant now);
 
+// Up to this moment nothing acknowledged is missing in the worst required repository that could be read.
+std::optional<Instant> proven_until(const ClusterReport& report);
+bool a_required_one_cannot_be_read(const ClusterReport& report);
+
 // Adds the primary's view and computes RPO without a service's help: exact when nothing lies beyond what is
 // archived.
 void add_primary(ClusterReport& report, const postgres::ConnectionOptions& connection, const StopToken& stop);

@@ -171,7 +171,9 @@ std::string render_status_json(const std::vector<ClusterReport>& reports) {
                         {"last_drill", nullptr},
                         {"service", service_json(report)}});
   }
-  return Json{{"format", 1}, {"clusters", std::move(clusters)}}.dump(2) + "\n";
+  return Json{{"format", 1}, {"clusters", std::move(clusters)}}.dump(2, ' ', false,
+                                                                     Json::error_handler_t::replace) +
+         "\n";
 }
 
 std::string render_list_json(const std::vector<ClusterReport>& reports) {
@@ -182,7 +184,9 @@ std::string render_list_json(const std::vector<ClusterReport>& reports) {
                         {"windows", windows_json(report.windows)},
                         {"gaps", gaps_json(report.gaps)}});
   }
-  return Json{{"format", 1}, {"clusters", std::move(clusters)}}.dump(2) + "\n";
+  return Json{{"format", 1}, {"clusters", std::move(clusters)}}.dump(2, ' ', false,
+                                                                     Json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace tidemark::monitor

@@ -106,7 +106,7 @@ void add_windows(Exposition& out) {
               if (r.windows.empty()) return std::nullopt;
               return unix_seconds(r.windows.back().to);
             });
-  out.gauge("tidemark_wal_gap_count", "Holes in the archived WAL that nobody acknowledged.",
+  out.gauge("tidemark_wal_gaps", "Holes in the archived WAL that nobody acknowledged.",
             [](const ClusterReport& r) {
               double count = 0;
               for (const auto& gap : r.gaps) count += gap.acknowledged ? 0 : 1;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "monitor/render.h"
 
 namespace tidemark::monitor {
@@ -24,6 +26,12 @@ std::string seconds_text(double seconds) {
 // Times for people: to the microsecond, in UTC, ready to paste after --to.
 std::string time_text(Instant instant) { return instant.to_iso(); }
 
+// A server's message may have several lines; a reason is one.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 void add(std::string& out, std::string_view label, std::string_view text) {
   out += fmt::format("  {:<14}{}\n", label, text);
 }
@@ -34,9 +42,10 @@ std::string rpo_text(const ClusterReport& report) {
       fmt::format("objective {}: {}", seconds_text(report.rpo_objective_seconds), verdict);
   switch (report.rpo.state) {
     case catalog::RpoState::exact:
-      return fmt::format("{} of committed work is not archived yet ({}); {}",
-                         *report.rpo.seconds == 0 ? std::string("none") : seconds_text(*report.rpo.seconds),
-                         bytes_text(report.rpo.bytes), objective);
+      if (*report.rpo.seconds == 0)
+        return fmt::format("0 s, all that is committed is archived; {}", objective);
+      return fmt::format("{} of committed work is not archived yet ({} of WAL); {}",
+                         seconds_text(*report.rpo.seconds), bytes_text(report.rpo.bytes), objective);
     case catalog::RpoState::at_most:
       return fmt::format("at most {}; {}", seconds_text(*report.rpo.seconds), objective);
     case catalog::RpoState::unknown:
@@ -162,11 +171,14 @@ std::string render_health(const std::vector<ClusterReport>& reports) {
   for (const auto& report : reports) {
     if (!rpo_is_met(report)) out += fmt::format("{}: RPO {}\n", report.name, rpo_text(report));
     if (report.service && report.service->state != "streaming") {
-      out += fmt::format("{}: {} {}\n", report.name, report.service->state, report.service->last_error);
+      const std::string& why = report.service->last_error;
+      out += fmt::format("{}: not streaming: {}{}{}\n", report.name, report.service->state,
+                         why.empty() ? "" : ": ", one_line(why));
     }
     for (const auto& repository : report.repositories) {
       if (repository.required && !repository.error.empty()) {
-        out += fmt::format("{}: repository {}: {}\n", report.name, repository.name, repository.error);
+        out +=
+            fmt::format("{}: repository {}: {}\n", report.name, repository.name, one_line(repository.error));
       }
     }
   }
