@@ -89,7 +89,6 @@ class Stage {
     result_.reached = facts.replay_end;
     result_.timeline = request_.plan.timeline;
     result_.differences = differences_from_plan(request_.plan, facts);
-    result_.prepared_transactions = server_->read_prepared_transactions();
     result_.connection_string = server_->connection_string();
   }
 
@@ -133,6 +132,7 @@ class Stage {
   // `adopt`.
   void finish_promotion() {
     prefetcher_.reset();
+    result_.prepared_transactions = server_->read_prepared_transactions();
     const fs::path file = target_ / "postgresql.auto.conf";
     const Bytes content = disk::read_whole_file(file, 16 << 20);
     const std::string text = auto_conf_after_recovery(as_text(content));

@@ -39,7 +39,8 @@ class RestoredServer {
   // otherwise.
   RecoveryEnd watch(const catalog::RestorePlan& plan, Progress& progress);
   ReachedFacts read_reached(const catalog::RestorePlan& plan);
-  std::vector<std::string> read_prepared_transactions();  // gids
+  // Their gids. During recovery PostgreSQL shows none: after promotion only.
+  std::vector<std::string> read_prepared_transactions();
   // Opens without waiting for a checkpoint, and returns when a write was durable.
   void promote();
   TimelineId prove_write();  // a transaction of its own; the timeline that it was written on

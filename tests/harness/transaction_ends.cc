@@ -46,17 +46,20 @@ std::optional<TransactionEnd::Kind> parse_kind(std::string_view word) {
   return std::nullopt;
 }
 
-std::string first_segment(const std::filesystem::path& folder, TimelineId timeline) {
+// Without a last one pg_waldump reads the first segment alone. Files kept for reuse lie behind the end: it
+// stops there.
+std::pair<std::string, std::string> segments(const std::filesystem::path& folder, TimelineId timeline) {
   const auto prefix = fmt::format("{:08X}", timeline.value());
-  std::string first;
+  std::string first, last;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const auto name = entry.path().filename().string();
     if (name.size() != 24 || !name.starts_with(prefix)) continue;
     if (first.empty() || name < first) first = name;
+    if (name > last) last = name;
   }
   if (first.empty())
     throw Error(ErrorKind::not_found, "no WAL of timeline " + prefix + " in " + folder.string());
-  return first;
+  return {first, last};
 }
 
 }  // namespace
@@ -93,10 +96,10 @@ std::vector<TransactionEnd> read_transaction_ends(const std::filesystem::path& w
   options.user = server_user();
   options.environment = {{"TZ", "UTC"}, {"LC_ALL", "C"}};
   options.working_directory = "/tmp";
-  const auto first = first_segment(wal_folder, timeline);
+  const auto [first, last] = segments(wal_folder, timeline);
   // It always ends with a complaint about the first place where no record is: the end of the WAL.
   const auto dump = run_program(server_binaries(major) / "pg_waldump",
-                                {"--rmgr=Transaction", "-p", wal_folder.string(), first}, options);
+                                {"--rmgr=Transaction", "-p", wal_folder.string(), first, last}, options);
   std::vector<TransactionEnd> ends;
   std::istringstream lines(dump.output);
   for (std::string line; std::getline(lines, line);) {
