@@ -76,6 +76,7 @@ void BackupSession::check_owns(const std::filesystem::path& data_directory) {
 }
 
 void BackupSession::check_archiving(const std::string& slot, const std::string& application_name) {
+  if (facts_.in_recovery) return;  // whoever archives may well stream from the primary
   const std::lock_guard lock(mutex_);
   if (!slot.empty()) {
     const auto state = postgres::read_slot(connection_, slot);

@@ -41,21 +41,34 @@ bool BackupTarget::small_enough_to_load(const BackupId& id) const {
 }
 
 void BackupTarget::find_broken_off(Instant oldest, const repository::WalArchive& archive) {
+  try {
+    if (!load_broken_off(oldest, archive)) return;
+    log_info("backup", fmt::format("{}: equal extents of the broken-off backup {} are taken over", name(),
+                                   broken_off_->to_string()));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt && error.kind() != ErrorKind::mismatch) throw;
+    reusable_.clear();
+    broken_off_.reset();
+    log_warning("backup",
+                fmt::format("{}: nothing is taken over from broken-off backups: {}", name(), error.what()));
+  }
+}
+
+bool BackupTarget::load_broken_off(Instant oldest, const repository::WalArchive& archive) {
   const std::vector<BackupId> all = store_.list();
   for (auto id = all.rbegin(); id != all.rend(); ++id) {
     const auto begun = store_.find_begun(*id);
-    if (!begun || begun->started < oldest) return;
+    if (!begun || begun->started < oldest) return false;
     if (store_.find_header(*id))
-      return;  // a whole backup after it: its frames are too old to be worth a look
+      return false;  // a whole backup after it: its frames are too old to be worth a look
     if (!small_enough_to_load(*id) || is_tombstoned(*id, archive)) continue;
     reusable_ = store_.frames_of_unfinished(*id);
     if (reusable_.empty()) continue;
     for (auto& [hash, location] : reusable_) location.owner = 1;
     broken_off_ = *id;
-    log_info("backup", fmt::format("{}: equal extents of the broken-off backup {} are taken over", name(),
-                                   id->to_string()));
-    return;
+    return true;
   }
+  return false;
 }
 
 void BackupTarget::begin(catalog::Begun begun) {

@@ -61,6 +61,7 @@ class BackupTarget {
  private:
   bool is_tombstoned(const BackupId& id, const repository::WalArchive& archive) const;
   bool small_enough_to_load(const BackupId& id) const;
+  bool load_broken_off(Instant oldest, const repository::WalArchive& archive);
   std::vector<catalog::PackInfo> all_packs() const;
 
   repository::BackupStore store_;
