@@ -144,7 +144,12 @@ struct RestoreGround {
     ledger = std::make_unique<Ledger>(primary.connection_string(), options);
     ledger->run();
     put_identity_of(primary, repository);
-    const auto header = take_backup(backup_options(primary, {repository}), {repository}).header;
+    auto options_of_backup = backup_options(primary, {repository});
+    options_of_backup.ensure_wal_archived = [this](const backup::WalNeed&) {
+      auto archive = archive_of(primary, repository);
+      archive_all(primary, archive);
+    };
+    const auto header = take_backup(options_of_backup, {repository}).header;
     backup = header.id;
     backup_stop = header.stop;
     ledger->run();
