@@ -36,7 +36,8 @@ struct ControlFile {
   std::uint32_t data_checksum_version = 0;  // 0 = page checksums are off
 };
 
-// nullopt when the CRC does not match (a torn read: read it again); Error corrupt when the version is unknown or it is short.
+// nullopt when the CRC does not match (a torn read: read it again); Error corrupt when the version is unknown
+// or it is short.
 std::optional<ControlFile> parse_control_file(ByteView content);
 
 }  // namespace tidemark::pgdata
