@@ -86,16 +86,49 @@ void refuse_used_tablespace(const PlacedTablespace& place, bool unfinished) {
       .hint(fmt::format("choose another place: --tablespace-map {}=/new/folder", place.original.string()));
 }
 
+void write_marker(disk::DurableOps& ops, const fs::path& target, const std::vector<std::string>& folders) {
+  const json marker = {{"format", 1}, {"folders", folders}};
+  const std::string text = marker.dump(2) + "\n";
+  disk::write_file_durably(ops, target / kUnfinishedMarker, as_bytes(text), kDataFile);
+}
+
+// The tablespaces' folders that an unfinished restore filled; they were empty before.
+std::vector<fs::path> marked_folders(const fs::path& target) {
+  std::vector<fs::path> folders;
+  const auto content = disk::read_whole_file_if_present(target / kUnfinishedMarker, 1 << 20);
+  const json marker = content ? json::parse(as_text(*content), nullptr, false) : json();
+  if (!marker.is_object() || !marker.contains("folders") || !marker["folders"].is_array()) return folders;
+  for (const json& folder : marker["folders"]) {
+    const fs::path path = folder.is_string() ? fs::path(folder.get<std::string>()) : fs::path();
+    if (path.is_absolute() && path.filename().string().starts_with("PG_")) folders.push_back(path);
+  }
+  return folders;
+}
+
+std::vector<std::string> linked_version_folders(const fs::path& target) {
+  std::vector<std::string> folders;
+  for (const disk::FolderEntry& entry : disk::list_folder_if_present(target / "pg_tblspc")) {
+    const auto location = disk::read_link(target / "pg_tblspc" / entry.name);
+    if (!location) continue;
+    for (const disk::FolderEntry& inside : disk::list_folder_if_present(*location)) {
+      if (inside.name.starts_with("PG_")) folders.push_back((fs::path(*location) / inside.name).string());
+    }
+  }
+  return folders;
+}
+
 }  // namespace
 
 TargetState look_at_target(const fs::path& target) {
   const auto status = disk::status_following(target);
   if (!status) return TargetState::absent;
   if (status->type != disk::EntryType::folder) return TargetState::occupied;
-  const auto entries = disk::list_folder(target);
-  // What mkfs leaves at the root of a file system of its own.
-  if (entries.empty() || (entries.size() == 1 && entries.front().name == "lost+found"))
-    return TargetState::empty;
+  bool anything = false;
+  for (const disk::FolderEntry& entry : disk::list_folder(target)) {
+    // What mkfs leaves at the root of a file system, and our marker before it got its name.
+    if (entry.name != "lost+found" && !disk::is_temporary_name(entry.name)) anything = true;
+  }
+  if (!anything) return TargetState::empty;
   if (is_there(target / kControlFile)) return TargetState::occupied;
   const bool ours = is_there(target / kUnfinishedMarker) || is_there(target / kPendingControlFile);
   return ours ? TargetState::unfinished : TargetState::occupied;
@@ -151,38 +184,24 @@ void begin_target(disk::DurableOps& ops, const fs::path& target, const std::vect
   disk::make_folders(ops, target, kDataFolder);
   ops.set_mode(target, kDataFolder);
   give(ops, target, ownership);
-  json marker = {{"format", 1}, {"folders", json::array()}};
+  std::vector<std::string> folders;
   for (const PlacedTablespace& place : placed) {
-    if (!place.in_place) marker["folders"].push_back((place.location / version_folder).string());
+    if (!place.in_place) folders.push_back((place.location / version_folder).string());
   }
-  const std::string text = marker.dump(2) + "\n";
-  disk::write_file_durably(ops, target / kUnfinishedMarker, as_bytes(text), kDataFile);
+  write_marker(ops, target, folders);
 }
 
 void clean_unfinished(disk::DurableOps& ops, const fs::path& target) {
   TIDEMARK_CHECK(look_at_target(target) == TargetState::unfinished);
-  if (const auto content = disk::read_whole_file_if_present(target / kUnfinishedMarker, 1 << 20)) {
-    const json marker = json::parse(as_text(*content), nullptr, false);
-    if (marker.is_object() && marker.contains("folders") && marker["folders"].is_array()) {
-      for (const json& folder : marker["folders"]) {
-        const fs::path path = folder.is_string() ? fs::path(folder.get<std::string>()) : fs::path();
-        if (path.is_absolute() && path.filename().string().starts_with("PG_")) disk::remove_tree(ops, path);
-      }
-    }
-  }
-  const auto clear = [&](const fs::path& folder, std::string_view spared) {
-    for (const disk::FolderEntry& entry : disk::list_folder_if_present(folder)) {
-      if (entry.name != spared && entry.name != "lost+found") disk::remove_tree(ops, folder / entry.name);
-    }
-  };
-  // Both signs that the folder is ours go last, so that an interrupted cleaning can be taken up again.
+  // Cut off between the marker's end and pg_control's beginning: the marker again, so that cleaning can be
+  // cut off too.
+  if (!is_there(target / kUnfinishedMarker)) write_marker(ops, target, linked_version_folders(target));
+  for (const fs::path& folder : marked_folders(target)) disk::remove_tree(ops, folder);
   for (const disk::FolderEntry& entry : disk::list_folder(target)) {
-    if (entry.name == kUnfinishedMarker || entry.name == "global" || entry.name == "lost+found") continue;
-    disk::remove_tree(ops, target / entry.name);
+    if (entry.name != kUnfinishedMarker && entry.name != "lost+found")
+      disk::remove_tree(ops, target / entry.name);
   }
-  clear(target / "global", fs::path(kPendingControlFile).filename().string());
   ops.sync_folder(target);
-  if (is_there(target / "global")) disk::remove_tree(ops, target / "global");
   ops.unlink(target / kUnfinishedMarker);
   ops.sync_folder(target);
 }
