@@ -304,7 +304,9 @@ void Archiver::State::note_end() {
 void Archiver::State::shut_down(Receiver* receiver) {
   if (!pipeline) return;
   pipeline->window().close();
-  if (!pipeline->failed() && !drain(receiver, clock.steady() + options.drain_limit, StopToken())) {
+  const bool drained =
+      !pipeline->failed() && drain(receiver, clock.steady() + options.drain_limit, StopToken());
+  if (!drained && pipeline->durable() < pipeline->window().received()) {
     log_warning("archive",
                 fmt::format("stopped before the WAL from {} to {} was archived: the server keeps it",
                             pipeline->durable().to_string(), pipeline->window().received().to_string()));
