@@ -97,6 +97,7 @@ TEST(Exactness, ReachesTheIdleTimeRightAfterAFirstBackup) {
   Scene scene(short_load());
   scene.ledger.run();
   scene.begin();
+  scene.tidemark.wait_until_looked_at();
   scene.tidemark.stop_service();
   scene.read_truth();
   const Json window = scene.tidemark.only_window();
@@ -117,6 +118,7 @@ TEST(Exactness, KeepsATransactionPreparedBehindTheLastCommit) {
   client.query("BEGIN");
   client.query("INSERT INTO ledger VALUES (-1, 0, 0, 'prepared')");
   client.query("PREPARE TRANSACTION 'behind'");
+  scene.tidemark.wait_until_looked_at();
   scene.tidemark.stop_service();
   scene.read_truth();
   ASSERT_EQ(scene.truth.ends.back().kind, TransactionEnd::Kind::prepare);

@@ -192,9 +192,8 @@ void TidemarkProgram::wait_until_archived() {
   // Behind a commit of our own, so that nothing that ships later lies below it; a second one after a while,
   // in case a background process wrote between the commit and the look.
   for (int attempt = 0; attempt < 6; ++attempt) {
-    connection.query("BEGIN");
-    connection.query("SELECT pg_current_xact_id()");
-    connection.query("COMMIT");
+    // A transaction that wrote nothing would commit without waiting for the disk.
+    connection.query("SELECT pg_logical_emit_message(true, 'test', 'archived?')");
     const auto end = Lsn::parse(connection.query("SELECT pg_current_wal_flush_lsn()").value());
     const auto arrived = [&] {
       const auto flushed = state_->flushed();
@@ -204,6 +203,24 @@ void TidemarkProgram::wait_until_archived() {
     if (!service_running()) break;
   }
   throw failed("the WAL does not reach the repository", service_log());
+}
+
+void TidemarkProgram::wait_until_looked_at() {
+  auto connection = state_->cluster->connect();
+  std::string since = connection.query("SELECT clock_timestamp()").value();
+  // The second look begins when what the first one brought has been taken in.
+  for (int looks = 0; looks < 2; ++looks) {
+    const auto looked = [&] {
+      const auto rows = connection.query(
+          "SELECT max(query_start) FROM pg_stat_activity WHERE application_name = 'tidemark'"
+          " AND backend_type = 'client backend' AND query_start > $1",
+          {since});
+      const auto& last = rows.rows.at(0).at(0);
+      if (last) since = *last;
+      return last.has_value();
+    };
+    if (!eventually(looked, kServiceLimit)) throw failed("the service does not look", service_log());
+  }
 }
 
 Json TidemarkProgram::list() const { return must({"list"}).at("clusters").at(0); }

@@ -68,6 +68,8 @@ class TidemarkProgram {
   std::string service_log() const;
   // Returns when everything that is committed by now is in every required repository.
   void wait_until_archived();
+  // Returns when the service has asked the primary how it stands: what happened before is seen.
+  void wait_until_looked_at();
 
   // `list --json` of the one cluster.
   Json list() const;
