@@ -53,7 +53,7 @@ ArchiveKeeper::ArchiveKeeper(const ClusterService& cluster, std::filesystem::pat
                              disk::DurableOps& ops, Clock& clock, const KeeperIntervals& intervals)
     : cluster_(cluster), spool_(std::move(spool)), ops_(ops), clock_(clock), intervals_(intervals) {
   for (const ServiceRepository& one : cluster_.repositories) {
-    repositories_.push_back({one.name, one.place, one.required, nullptr, "is not open yet"});
+    repositories_.push_back({one.name, one.place, one.required, nullptr, std::string(kNotOpenYet)});
   }
 }
 

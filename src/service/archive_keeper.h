@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "archive/archiver.h"
@@ -22,6 +23,9 @@ struct KeeperIntervals {
   Microseconds longest_wait = std::chrono::seconds(15);
   Microseconds look_again = std::chrono::seconds(20);  // for repositories and servers that came back
 };
+
+// The error of a repository until the first try to open it is over.
+inline constexpr std::string_view kNotOpenYet = "is not open yet";
 
 // The incarnation to archive, and how it cuts its WAL.
 struct ArchiveTarget {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "service/archive_keeper.h"
 #include "service/logged_progress.h"
 
 namespace tidemark::service {
@@ -15,6 +16,7 @@ std::vector<LogLine> ChangeLog::changes(const monitor::ClusterReport& report) {
     follow_trouble("spool", report.service->spool_error, "works again");
   }
   for (const auto& repository : report.repositories) {
+    if (repository.error == kNotOpenYet) continue;
     follow_trouble(fmt::format("repository {}", repository.name), repository.error, "works again");
   }
   follow_rpo(report);

@@ -11,6 +11,12 @@ namespace {
 constexpr Microseconds kShortestPause = std::chrono::seconds(2);
 constexpr Microseconds kLongestPause = std::chrono::minutes(1);
 constexpr int kPauseFactor = 10;
+constexpr Microseconds kOpeningPause = std::chrono::milliseconds(100);
+
+bool opening(const std::vector<monitor::ConfiguredRepository>& repositories) {
+  return std::any_of(repositories.begin(), repositories.end(),
+                     [](const auto& one) { return !one.opened && one.error == kNotOpenYet; });
+}
 
 // Of the file system that the spool lies on, or will lie on.
 std::uint64_t free_bytes(std::filesystem::path folder) {
@@ -50,6 +56,9 @@ ReportKeeper::ReportKeeper(const ClusterService& cluster, std::filesystem::path 
 }
 
 void ReportKeeper::run(const StopToken& stop) {
+  // Otherwise the first reading would find nothing, and say so for seconds.
+  while (opening(archives_.repositories()) && clock_.sleep(kOpeningPause, stop)) {
+  }
   while (!stop.stop_requested()) {
     const auto began = clock_.steady();
     read();

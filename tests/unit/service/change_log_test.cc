@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "service/archive_keeper.h"
+
 namespace tidemark::service {
 namespace {
 
@@ -38,6 +40,9 @@ std::vector<std::string> texts(const std::vector<LogLine>& lines) {
 
 TEST(ChangeLog, AnUneventfulStartIsSilent) {
   ChangeLog log;
+  auto opening = report("connecting");
+  opening.repositories[0].error = kNotOpenYet;
+  EXPECT_THAT(log.changes(opening), IsEmpty());
   EXPECT_THAT(log.changes(report("connecting")), IsEmpty());
   EXPECT_THAT(log.changes(report("streaming")), IsEmpty());
 }

@@ -134,7 +134,7 @@ TEST(BackupKeeper, WaitsUntilWalIsStreamed) {
 }
 
 TEST(ReportKeeper, AnswersBeforeAnythingWasRead) {
-  const auto cluster = unreachable_cluster({});
+  auto cluster = unreachable_cluster({});
   StoppingClock clock(2);
   const ArchiveKeeper archives(cluster, "/nonexistent", disk::real_ops(), clock);
   const BackupKeeper backups(cluster, archives, clock);
@@ -144,9 +144,23 @@ TEST(ReportKeeper, AnswersBeforeAnythingWasRead) {
   EXPECT_EQ(before.rpo.state, catalog::RpoState::unknown);
   EXPECT_EQ(before.rpo_objective_seconds, 5);
   ASSERT_TRUE(before.service);
-  EXPECT_EQ(before.repositories.at(0).error, "is not open yet");
-  keeper.run(clock.source.token());
-  EXPECT_GT(keeper.report().service->spool_free_bytes, 0U) << "of the file system that would hold it";
+  EXPECT_EQ(before.repositories.at(0).error, kNotOpenYet);
+}
+
+TEST(ReportKeeper, ReadsOnceTheRepositoriesWereTried) {
+  const CaughtLog log;
+  const auto cluster = unreachable_cluster(
+      []() -> std::shared_ptr<repository::Repository> { throw Error(ErrorKind::io, "the device is gone"); });
+  StoppingClock clock(2);
+  ArchiveKeeper archives(cluster, "/nonexistent", disk::real_ops(), clock);
+  const BackupKeeper backups(cluster, archives, clock);
+  archives.run(clock.source.token());
+  StoppingClock once(1);
+  ReportKeeper reader(cluster, "/nonexistent", archives, backups, once);
+  reader.run(once.source.token());
+  EXPECT_EQ(reader.report().repositories.at(0).error, "the device is gone");
+  EXPECT_EQ(once.sleeps().size(), 0U) << "stopped at the first pause, which comes after the reading";
+  EXPECT_GT(reader.report().service->spool_free_bytes, 0U) << "of the file system that would hold it";
 }
 
 TEST(PauseAfterReading, BoundsTheShareOfTimeThatReadingsTake) {
