@@ -41,7 +41,8 @@ struct TinyBackup {
   std::map<std::string, Bytes> files;  // path in the backup to content
   std::string original_tablespace = "/nowhere/space";
 
-  explicit TinyBackup(std::uint64_t wrong_size_by = 0) {
+  // `long_file`: one with more extents than a worker's slice, which takes its time.
+  explicit TinyBackup(std::uint64_t wrong_size_by = 0, bool long_file = true) : long_file_(long_file) {
     auto memory = std::make_shared<store::MemoryStore>();
     store = memory.get();
     repository::RepositoryOptions options;
@@ -68,6 +69,7 @@ struct TinyBackup {
   }
 
  private:
+  bool long_file_;
   static Bytes noise(std::size_t size, std::uint32_t seed) {
     std::mt19937 random(seed);
     Bytes bytes(size);
@@ -85,7 +87,8 @@ struct TinyBackup {
     Bytes holed = noise(5 << 19, 2);
     std::fill(holed.begin() + (1 << 20), holed.begin() + (2 << 20), Byte{0});
     files["base/5/16384"] = holed;
-    Bytes long_file(18U << 20);  // more extents than a slice has; nearly all of it holes
+    Bytes long_file(long_file_ ? 18U << 20
+                               : 6U << 20);  // more extents than a slice has; nearly all of it holes
     const Bytes tail = noise(1 << 20, 3);
     std::copy(tail.begin(), tail.end(), long_file.end() - (1 << 20));
     files["base/5/16385"] = long_file;
