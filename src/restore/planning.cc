@@ -8,6 +8,7 @@
 
 #include "catalog/mark.h"
 #include "repository/catalog_reader.h"
+#include "repository/wal_cover.h"
 #include "tidemark/error.h"
 #include "tidemark/log.h"
 
@@ -45,13 +46,54 @@ catalog::MeasuredRates measured_rates(const repository::WalArchive& archive, con
   return catalog::combine(rates);
 }
 
+// Is every object of the WAL that the plan needs there? By their names: checkpoints and merged indexes may
+// tell of what somebody has deleted since.
+bool holds_wal(const repository::WalArchive& archive, const catalog::RestorePlan& plan) {
+  for (const wal::TimelineSpan& span : plan.path) {
+    const Lsn from = std::max(span.begin, plan.wal_from);
+    const Lsn to = span.end.valid() ? std::min(span.end, plan.wal_to) : plan.wal_to;
+    const bool has_parent = span.timeline > TimelineId(1);
+    if (has_parent && span.timeline <= plan.timeline && !archive.read_history(span.timeline)) return false;
+    if (from >= to) continue;
+    const auto cover = repository::cover_of(archive, span.timeline, from, to);
+    if (cover.empty() || cover.front().from > from || cover.back().to < to) return false;
+  }
+  return true;
+}
+
+// nullopt: the inventory tells of WAL that is not there.
+std::optional<catalog::RestorePlan> plan_by(const repository::WalArchive& archive,
+                                            const catalog::Inventory& inventory,
+                                            const catalog::PlanRequest& request) {
+  try {
+    const auto source = repository::make_index_source(archive, inventory);
+    auto plan = catalog::make_restore_plan(inventory, request, *source);
+    if (holds_wal(archive, plan)) return plan;
+  } catch (const Error& failure) {
+    if (failure.kind() == ErrorKind::refused || failure.code() != "wal_missing") throw;
+  }
+  return std::nullopt;
+}
+
+// What is missing makes a gap once everything was listed anew, and the plan goes round it or says so.
+catalog::RestorePlan plan_with_what_is_there(const repository::WalArchive& archive,
+                                             const catalog::PlanRequest& request) {
+  if (auto plan = plan_by(archive, repository::read_inventory(archive), request)) return std::move(*plan);
+  log_warning("restore",
+              fmt::format("repository {} lacks WAL that its checkpoint tells of; all is listed anew",
+                          archive.repository().name()));
+  if (auto plan = plan_by(archive, repository::rebuild_inventory(archive), request)) return std::move(*plan);
+  throw Error(ErrorKind::refused, fmt::format("WAL that the target needs is missing in repository {}",
+                                              archive.repository().name()))
+      .code("wal_missing")
+      .hint("`tidemark list` shows the recovery windows; `tidemark check` whether WAL arrives");
+}
+
 PlannedRestore plan_from(const repository::WalArchive& archive, const catalog::PlanRequest& request,
                          const std::string& host, Clock& clock) {
   const auto began = clock.steady();
   PlannedRestore planned;
-  const auto inventory = repository::read_inventory(archive);
-  const auto source = repository::make_index_source(archive, inventory);
-  planned.plan = catalog::make_restore_plan(inventory, request, *source);
+  planned.plan = plan_with_what_is_there(archive, request);
   planned.predicted = catalog::predict(planned.plan, measured_rates(archive, host));
   planned.repository = archive.repository().name();
   planned.seconds = std::chrono::duration<double>(clock.steady() - began).count();

@@ -19,6 +19,15 @@ bool same_place(Lsn one, Lsn other) {
          (low.value() % kPageBytes == 0 && (between == kShortHeaderBytes || between == kLongHeaderBytes));
 }
 
+// Only the record that switches segments has a header and nothing else; replay of it goes to the segment's
+// end, which need not be archived.
+bool behind_switch(const catalog::RestorePlan& plan, Lsn replay_end) {
+  constexpr std::uint64_t kHeaderBytes = 24, kSmallestSegment = 1 << 20, kLargestSegment = 1 << 30;
+  const bool switches = plan.stop.inclusive && plan.wal_to - plan.stop.lsn == kHeaderBytes;
+  return switches && replay_end > plan.wal_to && replay_end - plan.wal_to < kLargestSegment &&
+         replay_end.value() % kSmallestSegment == 0;
+}
+
 std::string describe_stop(const catalog::RestorePlan& plan) {
   if (plan.stop.reason == StopReason::immediate)
     return fmt::format("at {} or behind", plan.backup.stop.to_string());
@@ -40,7 +49,8 @@ bool position_matches(const catalog::RestorePlan& plan, Lsn replay_end) {
     default:
       break;
   }
-  return same_place(replay_end, plan.stop.inclusive ? plan.wal_to : plan.stop.lsn);
+  return same_place(replay_end, plan.stop.inclusive ? plan.wal_to : plan.stop.lsn) ||
+         behind_switch(plan, replay_end);
 }
 
 std::vector<std::string> differences_from_plan(const catalog::RestorePlan& plan, const ReachedFacts& facts) {

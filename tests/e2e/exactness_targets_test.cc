@@ -168,6 +168,7 @@ TEST(Exactness, LeavesIndexesAndTablesSound) {
   scene.backup();
   scene.cluster.sql("UPDATE words SET n = n + 1, word = md5(word) WHERE id % 3 = 0");
   scene.ledger.wait();
+  scene.ledger.run();
   scene.finish();
   const auto& commit = scene.truth.commit_near(0.97);
   auto restored = restore(scene, commit.commit_time.to_iso());

@@ -39,6 +39,17 @@ TEST(PositionMatches, InclusiveStopIsTheRecordsEnd) {
   EXPECT_FALSE(position_matches(plan, Lsn(0x3001050)));
 }
 
+// What a backup leaves as the last record of an idle server.
+TEST(PositionMatches, ReplayOfASegmentSwitchStandsAtTheSegmentsEnd) {
+  const auto switched = plan_to(Lsn(0x2000728), true, StopReason::end_of_wal, Lsn(0x2000740));
+  EXPECT_TRUE(position_matches(switched, Lsn(0x3000000)));
+  EXPECT_TRUE(position_matches(switched, Lsn(0x2000740)));
+  EXPECT_FALSE(position_matches(switched, Lsn(0x3000060)));
+  EXPECT_FALSE(position_matches(switched, Lsn(0x2000000)));
+  const auto other = plan_to(Lsn(0x2000728), true, StopReason::end_of_wal, Lsn(0x2000758));
+  EXPECT_FALSE(position_matches(other, Lsn(0x3000000)));
+}
+
 TEST(PositionMatches, AnLsnInsideARecordKeepsThatRecord) {
   const auto plan = plan_to(Lsn(0x3001010), false, StopReason::lsn, Lsn(0x3001040));
   EXPECT_TRUE(position_matches(plan, Lsn(0x3001028)));
