@@ -128,6 +128,7 @@ void Prefetcher::answer(const std::string& name) {
     // About to be delivered: reading it twice would only take longer.
     moved_.wait_for(lock, 60s, [&] { return !reading_.contains(name) || group_.token().stop_requested(); });
   }
+  skip_before(name);
   try {
     if (!folder_.holds(name)) {
       if (const auto bytes = files_.get(name)) {
@@ -147,6 +148,20 @@ void Prefetcher::answer(const std::string& name) {
     folder_.answer(ops_, name, "error: " + text, ownership_);
   }
   folder_.forget_question(ops_, name);
+}
+
+// A recovery that was restarted begins where it had come to: what lies before would fill the window for ever.
+void Prefetcher::skip_before(const std::string& name) {
+  const auto index = files_.planned_index(name);
+  if (!index) return;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(ready_, [&](const auto& file) {
+    if (file.first >= *index) return false;
+    folder_.drop(ops_, file.second);
+    return true;
+  });
+  next_ = std::max(next_, *index + 1);
+  moved_.notify_all();
 }
 
 void Prefetcher::notice_taken() {

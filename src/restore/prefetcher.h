@@ -44,6 +44,7 @@ class Prefetcher {
   void serve(const StopToken& stop);
   void answer(const std::string& name);
   void notice_taken();
+  void skip_before(const std::string& name);
   std::optional<std::size_t> next_index(const StopToken& stop);
   void deliver_planned(std::size_t index);
 

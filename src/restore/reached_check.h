@@ -9,13 +9,13 @@
 
 namespace tidemark::restore {
 
-// What the restored server says when replay stands still.
+// What the restored server says when replay stands still. pg_last_xact_replay_timestamp() is of no use: it
+// does not count the commit that an inclusive target stops behind.
 struct ReachedFacts {
   Lsn replay_end;  // pg_last_wal_replay_lsn(): end of the last record replayed
   std::optional<std::string>
       kept_status;  // pg_xact_status() of the plan's last kept transaction; unset: not known
   std::optional<std::string> dropped_status;  // of the first dropped one; unset: in the future, or not known
-  std::optional<Instant> last_transaction;    // pg_last_xact_replay_timestamp()
 };
 
 // Where replay must stand. Page headers lie between the end of a record and the start of the next, so two

@@ -78,6 +78,10 @@ void ReadyFolder::deliver(disk::DurableOps& ops, const std::string& name, ByteVi
   place_file(ops, path_ / "making" / name, path_ / "ready" / name, bytes, ownership, durable);
 }
 
+void ReadyFolder::drop(disk::DurableOps& ops, const std::string& name) const {
+  ops.unlink(path_ / "ready" / name);
+}
+
 bool ReadyFolder::holds(const std::string& name) const { return disk::path_exists(path_ / "ready" / name); }
 
 std::vector<std::string> ReadyFolder::asked() const {

@@ -38,6 +38,7 @@ class ReadyFolder {
   // The prefetcher's side.
   void deliver(disk::DurableOps& ops, const std::string& name, ByteView bytes, const Ownership& ownership,
                bool durable) const;
+  void drop(disk::DurableOps& ops, const std::string& name) const;
   bool holds(const std::string& name) const;
   std::vector<std::string> asked() const;
   void answer(disk::DurableOps& ops, const std::string& name, const std::string& text,

@@ -159,8 +159,6 @@ class Stage {
     result_.timeline = request_.plan.timeline;
     ReachedFacts facts;
     facts.replay_end = result_.reached;
-    facts.last_transaction =
-        request_.plan.last_kept ? std::optional(request_.plan.last_kept->time) : std::nullopt;
     result_.differences = differences_from_plan(request_.plan, facts);
     if (!result_.differences.empty() || action() == TargetAction::shutdown) return;
     if (action() == TargetAction::pause) {

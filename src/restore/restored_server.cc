@@ -206,7 +206,6 @@ ReachedFacts RestoredServer::read_reached(const catalog::RestorePlan& plan) {
   ReachedFacts facts;
   const auto row = connection().query(look_statement(connection().major())).rows.at(0);
   facts.replay_end = parse_lsn(row.at(1));
-  facts.last_transaction = parse_instant(row.at(2));
   if (plan.last_kept) facts.kept_status = status_of(plan.last_kept_full_xid, plan.last_kept->xid);
   if (plan.first_dropped)
     facts.dropped_status = status_of(plan.first_dropped_full_xid, plan.first_dropped->xid);

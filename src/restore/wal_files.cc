@@ -173,4 +173,12 @@ std::vector<std::string> WalFiles::planned_names(std::size_t index) const {
   return names;
 }
 
+std::optional<std::size_t> WalFiles::planned_index(const std::string& name) const {
+  const auto file = wal::parse_segment_file_name(name, archives_.front()->segment_size());
+  if (!file || planned_count() == 0) return std::nullopt;
+  const auto first = wal::segment_of_start(state_->wal_from, state_->segment_size);
+  if (file->segment < first || file->segment.value() - first.value() >= planned_count()) return std::nullopt;
+  return file->segment.value() - first.value();
+}
+
 }  // namespace tidemark::restore

@@ -28,6 +28,7 @@ class WalFiles {
   // it, the newest timeline first; the first that exists is the one it gets.
   std::size_t planned_count() const;
   std::vector<std::string> planned_names(std::size_t index) const;
+  std::optional<std::size_t> planned_index(const std::string& name) const;  // nullopt: not among them
   std::uint32_t segment_bytes() const { return archives_.front()->segment_size().bytes(); }
 
  private:

@@ -226,5 +226,97 @@ TEST_F(RestoreToTarget, RefusesALiveServersDirectory) {
   }
 }
 
+// A transaction with more subtransactions than a snapshot names, open during the backup: hot standby is not
+// possible at the target, where PostgreSQL would promote in place of pausing.
+TEST(RestoreOverflowed, StopsExactlyWhereItCannotPause) {
+  ScratchFolder scratch;
+  ClusterOptions cluster_options;
+  cluster_options.segment_megabytes = 1;
+  cluster_options.settings = {"wal_keep_size = 1GB"};
+  const PostgresCluster primary(cluster_options);
+  const auto repository = make_repository(scratch.path() / "repository");
+  const path program = make_fetch_program(scratch.path(), scratch.path() / "repository");
+  put_identity_of(primary, repository);
+  primary.sql("CREATE TABLE rows (n int)");
+  auto open = primary.connect();
+  open.query("BEGIN");
+  for (int n = 0; n < 100; ++n) open.query("SAVEPOINT s; INSERT INTO rows VALUES (-1)");
+  const auto archive_now = [&] {
+    auto archive = archive_of(primary, repository);
+    archive_all(primary, archive);
+  };
+  auto backup = backup_options(primary, {repository});
+  backup.ensure_wal_archived = [&](const backup::WalNeed&) { archive_now(); };
+  take_backup(backup, {repository});
+  primary.sql("INSERT INTO rows VALUES (1)");
+  const std::string xid =
+      primary.sql("WITH added AS (INSERT INTO rows VALUES (2)) SELECT pg_current_xact_id()::text");
+  primary.sql("INSERT INTO rows VALUES (3)");
+  archive_now();
+
+  const auto options = restore_options(scratch.path() / "restored", parse_target("xid:" + xid), program);
+  const auto outcome = run_restore(primary, repository, options);
+  EXPECT_FALSE(outcome.receipt.plan.pause_is_safe);
+  EXPECT_TRUE(outcome.receipt.exact) << testing::PrintToString(outcome.receipt.differences);
+  {
+    postgres::ConnectionOptions connection_options;
+    connection_options.connection_string = outcome.connection_string;
+    postgres::Connection connection(connection_options, StopToken());
+    EXPECT_EQ(connection.query("SELECT string_agg(n::text, ',' ORDER BY n) FROM rows").value(), "1,2");
+  }
+  ::kill(static_cast<pid_t>(*postgres::live_postmaster(options.target_directory)), SIGQUIT);
+  EXPECT_TRUE(eventually([&] { return !postgres::live_postmaster(options.target_directory); }));
+}
+
+// Tablespaces that would land on the original's, and at another place.
+TEST(RestoreTablespaces, NeverTouchesTheOriginals) {
+  ScratchFolder scratch;
+  ClusterOptions cluster_options;
+  cluster_options.segment_megabytes = 1;
+  cluster_options.settings = {"wal_keep_size = 1GB"};
+  const PostgresCluster primary(cluster_options);
+  const auto repository = make_repository(scratch.path() / "repository");
+  const path program = make_fetch_program(scratch.path(), scratch.path() / "repository");
+  put_identity_of(primary, repository);
+  const path space = scratch.path() / "space";
+  std::filesystem::create_directory(space);
+  give_to_server_user(space);
+  primary.sql("CREATE TABLESPACE elsewhere LOCATION '" + space.string() + "'");
+  primary.sql("CREATE TABLE placed TABLESPACE elsewhere AS SELECT generate_series(1, 1000) AS n");
+  const auto archive_now = [&] {
+    auto archive = archive_of(primary, repository);
+    archive_all(primary, archive);
+  };
+  auto backup = backup_options(primary, {repository});
+  backup.ensure_wal_archived = [&](const backup::WalNeed&) { archive_now(); };
+  take_backup(backup, {repository});
+  primary.sql("INSERT INTO placed VALUES (1001)");
+  archive_now();
+
+  auto options = restore_options(scratch.path() / "restored", parse_target("latest"), program);
+  try {
+    run_restore(primary, repository, options);
+    FAIL() << "would have written over the original's tablespace";
+  } catch (const Error& refusal) {
+    EXPECT_EQ(refusal.code(), "tablespace_not_empty");
+  }
+  options.tablespace_map = {{space, scratch.path() / "moved"}};
+  const auto outcome = run_restore(primary, repository, options);
+  EXPECT_TRUE(outcome.receipt.exact) << testing::PrintToString(outcome.receipt.differences);
+  {
+    postgres::ConnectionOptions connection_options;
+    connection_options.connection_string = outcome.connection_string;
+    postgres::Connection connection(connection_options, StopToken());
+    EXPECT_EQ(connection.query("SELECT count(*) FROM placed").value(), "1001");
+    EXPECT_EQ(
+        connection.query("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'elsewhere'")
+            .value(),
+        (scratch.path() / "moved").string());
+  }
+  EXPECT_EQ(primary.sql("SELECT count(*) FROM placed"), "1001");
+  ::kill(static_cast<pid_t>(*postgres::live_postmaster(options.target_directory)), SIGQUIT);
+  EXPECT_TRUE(eventually([&] { return !postgres::live_postmaster(options.target_directory); }));
+}
+
 }  // namespace
 }  // namespace tidemark::test
