@@ -131,14 +131,10 @@ void Archiver::State::stream_once(const StopToken& stop) {
 
 void Archiver::State::connect_and_stream(const StopToken& stop) {
   board.set_state(doing = ArchiveState::connecting);
-  // A stop ends what waits for the server while we connect; later the stream is still needed to say good-bye.
-  StopSource connecting;
-  std::optional<std::stop_callback<std::function<void()>>> link;
-  link.emplace(stop.std_token(), std::function<void()>([&] { connecting.request_stop(); }));
-  const auto stream = ports.open_stream(connecting.token());
-  const auto probe = ports.open_probe(connecting.token());
-  ServerIdentity server = identify_server(*stream, *probe, options.slot, *archives.front());
-  const auto identity = cluster_identity(*archives.front(), probe->settings(), clock.now());
+  const auto stream = ports.open_stream(stop);
+  const auto probe = ports.open_probe(stop);
+  const ServerIdentity server = identify_server(*stream, *probe, options.slot, *archives.front());
+  const auto identity = cluster_identity(*archives.front(), server.settings, clock.now());
   for (const auto& each : chores) each->ensure_identity(identity);
   doing = ArchiveState::waiting_for_repository;
   store_histories(*stream, server.history, archives);
@@ -149,7 +145,6 @@ void Archiver::State::connect_and_stream(const StopToken& stop) {
     stream_on(*stream, server, stop, ended);
     doing = ArchiveState::waiting_for_repository;
   }
-  link.reset();
   stream->finish();
 }
 
@@ -158,7 +153,11 @@ void Archiver::State::stream_on(postgres::WalStream& stream, const ServerIdentit
                                 const StopToken& stop, bool& ended) {
   const auto end = stream.start(options.slot, pipeline->resume_from(), pipeline->timeline());
   board.note_connection();
-  Receiver receiver(stream, *pipeline, board, watch, wake, options.receiver, clock);
+  ReceiverOptions receiving = options.receiver;
+  if (const auto timeout = server.settings.wal_sender_timeout; timeout.count() > 0) {
+    receiving.status_interval = std::min(receiving.status_interval, timeout / 3);
+  }
+  Receiver receiver(stream, *pipeline, board, watch, wake, receiving, clock);
   StreamOutcome outcome = StreamOutcome::timeline_end;
   if (!end) {
     log_info("archive", fmt::format("streaming timeline {} from {}", pipeline->timeline().value(),
@@ -183,7 +182,9 @@ void Archiver::State::stream_on(postgres::WalStream& stream, const ServerIdentit
       break;
     case StreamOutcome::server_gone:
       ended = true;
-      board.set_state(ArchiveState::server_unavailable);
+      board.note_error(ArchiveState::server_unavailable,
+                       Error(ErrorKind::unavailable, "the server ended the stream, most likely to shut down")
+                           .code("server_gone"));
       break;
     case StreamOutcome::let_go:
       ended = true;

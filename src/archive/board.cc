@@ -42,6 +42,7 @@ void Board::note_error(ArchiveState state, const Error& error) {
   const std::lock_guard lock(mutex_);
   status_.state = state;
   status_.last_error = error.what();
+  status_.last_error_code = error.code();
   status_.last_error_at = clock_.now();
   status_.counters.errors[std::string(error.code())] += 1;
 }

@@ -74,6 +74,7 @@ struct ArchiveStatus {
   std::optional<catalog::IdleProof> last_proof;
   std::optional<WalGap> last_gap;  // found since the process began
   std::string last_error;          // why state is not streaming; the last one when it is
+  std::string last_error_code;     // as Error::code(); "slot_active": another process streams from our slot
   std::optional<Instant> last_error_at;
   std::string spool_error;  // empty: the spool works
   ArchiveCounters counters;

@@ -206,9 +206,7 @@ void ArchiveKeeper::archive_until_changed(const StopToken& stop) {
 bool ArchiveKeeper::must_begin_anew(const StopToken& stop) {
   if (open_repositories()) return true;
   const auto now = status();
-  if (now.state != archive::ArchiveState::divergent || !now.counters.errors.contains("other_cluster")) {
-    return false;
-  }
+  if (now.state != archive::ArchiveState::divergent || now.last_error_code != "other_cluster") return false;
   try {
     return find_target(stop) != target_;
   } catch (const Error& error) {
@@ -222,6 +220,7 @@ void ArchiveKeeper::note_trouble(const Error& error) {
   const bool news = before_.last_error != error.what();
   before_.state = state_of(error);
   before_.last_error = error.what();
+  before_.last_error_code = error.code();
   before_.last_error_at = clock_.now();
   before_.server_answers = false;
   before_.counters.errors[std::string(error.code())] += 1;

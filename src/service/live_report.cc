@@ -11,19 +11,13 @@ namespace {
 using archive::ArchiveState;
 using archive::ArchiveStatus;
 
-// The server is there and its slot is in use, but not by us: most likely a second service.
-bool slot_is_taken(const ArchiveStatus& status) {
-  return status.state == ArchiveState::server_unavailable && status.server_answers && status.slot &&
-         status.slot->active;
-}
-
-std::string explained_error(const ArchiveStatus& status) {
-  if (!slot_is_taken(status)) return status.last_error;
-  return status.last_error + (status.last_error.empty() ? "" : "; ") + "the slot " + status.slot->name +
+std::string explained_error(const ArchiveStatus& status, const std::string& slot) {
+  if (status.last_error_code != "slot_active") return status.last_error;
+  return status.last_error + "; the slot " + slot +
          " is in use by another process: is a second tidemark serve running for this cluster?";
 }
 
-monitor::ServiceReport service_report(const LiveFacts& facts) {
+monitor::ServiceReport service_report(const LiveFacts& facts, const std::string& slot) {
   const ArchiveStatus& status = facts.archive;
   monitor::ServiceReport service;
   service.state = archive::to_string(status.state);
@@ -32,7 +26,7 @@ monitor::ServiceReport service_report(const LiveFacts& facts) {
   service.flush = status.flush;
   service.sync_state = status.sync_state;
   if (status.clock_skew) service.clock_skew_seconds = to_seconds(*status.clock_skew);
-  if (status.state != ArchiveState::streaming) service.last_error = explained_error(status);
+  if (status.state != ArchiveState::streaming) service.last_error = explained_error(status, slot);
   service.spool_error = status.spool_error;
   service.backup_error = facts.backup.last_error;
   service.backup_running = facts.backup.running;
@@ -92,7 +86,7 @@ monitor::ClusterReport merge_report(monitor::ClusterReport snapshot, const LiveF
   monitor::ClusterReport report = std::move(snapshot);
   const ArchiveStatus& status = facts.archive;
   report.now = facts.now + status.clock_skew.value_or(Microseconds(0));
-  report.service = service_report(facts);
+  report.service = service_report(facts, report.slot_name);
   if (status.timeline.valid()) report.timeline = status.timeline;
   report.primary_lsn.reset();
   report.primary_error.clear();

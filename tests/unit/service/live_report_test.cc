@@ -129,11 +129,13 @@ TEST(LiveReport, ATakenSlotPointsToTheOtherService) {
   auto facts = streaming();
   facts.archive.state = archive::ArchiveState::server_unavailable;
   facts.archive.last_error = "replication slot \"tidemark\" is active for PID 4711";
-  facts.archive.slot = postgres::SlotState{"tidemark", true, Lsn(0x1000), "reserved", std::nullopt, 7};
+  facts.archive.last_error_code = "slot_active";
   auto report = merge_report(snapshot(), facts);
   EXPECT_THAT(report.service->last_error, HasSubstr("is active for PID 4711"));
-  EXPECT_THAT(report.service->last_error, HasSubstr("is a second tidemark serve running"));
-  facts.archive.slot->active = false;
+  EXPECT_THAT(
+      report.service->last_error,
+      HasSubstr("the slot tidemark is in use by another process: is a second tidemark serve running"));
+  facts.archive.last_error_code = "connection_lost";
   report = merge_report(snapshot(), facts);
   EXPECT_EQ(report.service->last_error, facts.archive.last_error);
 }
