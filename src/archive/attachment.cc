@@ -86,7 +86,7 @@ ServerIdentity identify_server(postgres::WalStream& stream, ServerProbe& probe, 
   if (system.timeline > TimelineId(1)) {
     history = wal::TimelineHistory::parse(system.timeline, stream.read_timeline_history(system.timeline));
   }
-  return {system, std::move(history), ensure_slot(probe, slot)};
+  return {system, std::move(history), ensure_slot(probe, slot), settings};
 }
 
 repository::ClusterIdentity cluster_identity(const repository::WalArchive& archive,

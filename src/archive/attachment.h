@@ -17,6 +17,7 @@ struct ServerIdentity {
   postgres::SystemIdentity system;
   wal::TimelineHistory history;
   Lsn slot_restart;
+  ServerSettings settings;
 };
 
 // Checks system identifier, segment size and major version against the archives' incarnation, makes sure of

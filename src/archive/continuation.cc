@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "catalog/object_names.h"
 #include "tidemark/error.h"
 #include "tidemark/log.h"
 
@@ -19,6 +20,19 @@ Lsn last_end(const std::vector<repository::WalRange>& ranges) {
   Lsn end;
   for (const auto& range : ranges) end = std::max(end, range.end);
   return end;
+}
+
+// Those of `segment` and later, and some before it: a listing begins behind a name.
+std::vector<repository::WalRange> ranges_from(const repository::WalArchive& archive, TimelineId timeline,
+                                              wal::SegmentNo segment) {
+  std::string after;
+  if (segment.value() > 0) {
+    const auto folder = catalog::timeline_folder(archive.incarnation(), timeline);
+    after = catalog::segment_name(archive.incarnation(), timeline, wal::SegmentNo(segment.value() - 1),
+                                  archive.segment_size())
+                .substr(folder.size());
+  }
+  return archive.list(timeline, after);
 }
 
 // The newest timeline on the server's path of which a required repository holds WAL; nullopt: none holds any.
@@ -178,7 +192,7 @@ std::optional<CarriedRecord> read_carried_record(const repository::WalArchive& a
   if (start.value() < size.bytes()) return std::nullopt;
   const TimelineId timeline = history.timeline_at(start - 1);
   Lsn open;
-  for (const auto& range : archive.list(timeline)) {
+  for (const auto& range : ranges_from(archive, timeline, wal::segment_of_end(start, size))) {
     if (range.end == start) open = archive.read_index(range).unfinished;
   }
   if (!open.valid() || open >= start) return std::nullopt;
