@@ -19,7 +19,7 @@ LedgerOptions many_clients(int clients = 8) {
   options.clients = clients;
   options.transactions = 1'000'000;  // until it is stopped
   options.two_phase = true;
-  options.pause = 2ms;
+  options.pause = 4ms;
   options.seed = std::random_device()();
   return options;
 }
@@ -41,7 +41,7 @@ Course run_course(Scene& scene) {
   scene.ledger.start();
   course.backups.push_back(scene.backup());
   eventually(
-      [seen = scene.ledger.acknowledged() + 400, &scene] { return scene.ledger.acknowledged() >= seen; });
+      [seen = scene.ledger.acknowledged() + 300, &scene] { return scene.ledger.acknowledged() >= seen; });
   scene.ledger.stop();
   scene.finish();
   return course;
@@ -50,6 +50,20 @@ Course run_course(Scene& scene) {
 Instant random_moment(std::mt19937_64& random, Instant from, Instant to) {
   std::uniform_int_distribution<std::int64_t> distance(0, (to - from).count());
   return from + Microseconds(distance(random));
+}
+
+// The stamp of a commit that lies behind one stamped later, if the load brought that about: clock order and
+// WAL order differ, and the later one stops the replay.
+std::optional<Instant> moment_out_of_order(const Truth& truth, Instant from) {
+  Instant latest = from;
+  for (const auto& end : truth.ends) {
+    const bool ended = end.kind != TransactionEnd::Kind::prepare;
+    const bool committed =
+        end.kind == TransactionEnd::Kind::commit || end.kind == TransactionEnd::Kind::commit_prepared;
+    if (committed && end.time < latest && end.time > from) return end.time;
+    if (ended) latest = std::max(latest, end.time);
+  }
+  return std::nullopt;
 }
 
 TEST(Exactness, RestoresToMomentsChosenAtRandom) {
@@ -62,7 +76,7 @@ TEST(Exactness, RestoresToMomentsChosenAtRandom) {
   SCOPED_TRACE(fmt::format("seed {}", load.seed));
 
   std::vector<Instant> moments;
-  for (int i = 0; i < rounds(3, 40); ++i) moments.push_back(random_moment(random, from, to));
+  for (int i = 0; i < rounds(2, 40); ++i) moments.push_back(random_moment(random, from, to));
   const auto chosen = std::find_if(
       scene.truth.commits.begin(), scene.truth.commits.end(),
       [&](const auto& one) { return one.commit_time > random_moment(random, course.idle_to, to); });
@@ -71,6 +85,7 @@ TEST(Exactness, RestoresToMomentsChosenAtRandom) {
   moments.insert(moments.end(), {commit, commit - 1us, commit + 1us});
   moments.push_back(random_moment(random, course.idle_from, course.idle_to));
   moments.push_back(to);
+  if (const auto crossed = moment_out_of_order(scene.truth, from)) moments.push_back(*crossed);
 
   const auto last_end = scene.truth.ends.back();
   EXPECT_EQ(window.at("to_basis"), "idle");
