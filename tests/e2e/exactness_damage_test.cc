@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "exactness_support.h"
+#include "harness/cluster_template.h"
 
 namespace tidemark::test {
 namespace {
@@ -119,8 +120,7 @@ void promote_in_place(PostgresCluster& cluster) {
   cluster.stop();
   const auto signal = cluster.data_directory() / "standby.signal";
   write_text_file(signal, "");
-  cluster.run("psql", {"--version"});  // the tools are there
-  fs::permissions(signal, fs::perms::all);
+  give_to_server_user(signal);
   cluster.start();
   cluster.promote();
 }
