@@ -23,7 +23,12 @@ struct RestoreJob::State {
         progress(with_progress),
         stop(std::move(with_stop)),
         began(clock.steady()),
-        asked(clock.now()) {}
+        asked(clock.now()) {
+    // "dir/" names the same folder as "dir", and its parent is not itself.
+    auto& target = options.target_directory;
+    target = target.lexically_normal();
+    if (!target.has_filename() && target != target.root_path()) target = target.parent_path();
+  }
 
   std::vector<RestoreSource> sources;
   RestoreOptions options;
@@ -67,16 +72,40 @@ struct RestoreJob::State {
     receipt.actual.plan = seconds_since(began);
 
     const auto copying = clock.steady();
-    const PreparedTarget prepared =
-        prepare_target(options, *chosen, preparation, repository_names(), ops, progress, stop);
+    const PreparedTarget prepared = prepare(preparation);
     append(outcome.notes, prepared.notes);
     receipt.actual.files = seconds_since(copying);
     describe(receipt, prepared);
-    if (options.start) start(preparation, prepared, outcome);
+    if (options.start) {
+      start(preparation, prepared, outcome);
+    } else {
+      outcome.notes.push_back(how_to_start(preparation));
+    }
     receipt.actual.total = receipt.actual.total > 0 ? receipt.actual.total : seconds_since(began);
     receipt.finished = clock.now();
     keep(outcome, preparation.ownership);
     return outcome;
+  }
+
+  PreparedTarget prepare(const Preparation& preparation) {
+    try {
+      return prepare_target(options, *chosen, preparation, repository_names(), ops, progress, stop);
+    } catch (Error& failure) {
+      failure.add_context(
+          fmt::format("restoring backup {} into {} (unfinished, cannot be started; the same command "
+                      "begins anew)",
+                      chosen->planned.plan.backup.id.to_string(), options.target_directory.string()));
+      throw;
+    }
+  }
+
+  std::string how_to_start(const Preparation& preparation) const {
+    return fmt::format("start the server with `pg_ctl -D {} start`; it replays to {} and then {}",
+                       options.target_directory.string(), chosen->planned.plan.target.requested,
+                       preparation.server_action == TargetAction::pause
+                           ? "pauses, readable; pg_promote() opens it"
+                       : preparation.server_action == TargetAction::promote ? "promotes"
+                                                                            : "shuts down");
   }
 
   void describe(catalog::Receipt& receipt, const PreparedTarget& prepared) const {

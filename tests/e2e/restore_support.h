@@ -97,15 +97,15 @@ inline restore::RestoreOptions restore_options(const path& target_directory, con
   std::filesystem::create_directory(sockets);
   give_to_server_user(sockets);
   options.socket_directory = sockets;
-  options.binaries = server_binaries(15);
   options.settings = {{"shared_buffers", "16MB"}};
   return options;
 }
 
 inline restore::RestoreOutcome run_restore(const PostgresCluster& cluster,
                                            const std::shared_ptr<repository::Repository>& repository,
-                                           const restore::RestoreOptions& options,
+                                           restore::RestoreOptions options,
                                            disk::DurableOps& ops = disk::real_ops()) {
+  options.binaries = server_binaries(cluster.major());
   restore::RestoreJob job({{repository, archive_of(cluster, repository).incarnation()}}, options, ops,
                           system_clock(), no_progress(), StopToken());
   return job.run();

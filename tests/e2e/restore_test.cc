@@ -318,5 +318,49 @@ TEST(RestoreTablespaces, NeverTouchesTheOriginals) {
   EXPECT_TRUE(eventually([&] { return !postgres::live_postmaster(options.target_directory); }));
 }
 
+class RestoreMajors : public testing::TestWithParam<int> {};
+
+TEST_P(RestoreMajors, StopsBeforeATransaction) {
+  if (!server_available(GetParam())) GTEST_SKIP() << "no PostgreSQL " << GetParam() << " here";
+  ScratchFolder scratch;
+  ClusterOptions cluster_options;
+  cluster_options.major = GetParam();
+  cluster_options.segment_megabytes = 1;
+  cluster_options.settings = {"wal_keep_size = 1GB", "max_prepared_transactions = 5"};
+  const PostgresCluster primary(cluster_options);
+  const auto repository = make_repository(scratch.path() / "repository");
+  const path program = make_fetch_program(scratch.path(), scratch.path() / "repository");
+  put_identity_of(primary, repository);
+  primary.sql("CREATE TABLE rows (n int)");
+  const auto archive_now = [&] {
+    auto archive = archive_of(primary, repository);
+    archive_all(primary, archive);
+  };
+  auto backup = backup_options(primary, {repository});
+  backup.ensure_wal_archived = [&](const backup::WalNeed&) { archive_now(); };
+  take_backup(backup, {repository});
+  primary.sql("INSERT INTO rows SELECT generate_series(1, 20000)");
+  const std::string xid = primary.sql("WITH gone AS (DELETE FROM rows) SELECT pg_current_xact_id()::text");
+  primary.sql("INSERT INTO rows VALUES (1)");
+  archive_now();
+
+  const auto options =
+      restore_options(scratch.path() / "restored", parse_target("before-xid:" + xid), program);
+  const auto outcome = run_restore(primary, repository, options);
+  EXPECT_TRUE(outcome.receipt.exact) << testing::PrintToString(outcome.receipt.differences);
+  EXPECT_TRUE(outcome.receipt.plan.pause_is_safe);
+  {
+    postgres::ConnectionOptions connection_options;
+    connection_options.connection_string = outcome.connection_string;
+    postgres::Connection connection(connection_options, StopToken());
+    EXPECT_EQ(connection.query("SELECT count(*) FROM rows").value(), "20000");
+    EXPECT_EQ(connection.query("SHOW archive_mode").value(), "off");
+  }
+  ::kill(static_cast<pid_t>(*postgres::live_postmaster(options.target_directory)), SIGQUIT);
+  EXPECT_TRUE(eventually([&] { return !postgres::live_postmaster(options.target_directory); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, RestoreMajors, testing::Values(13, 14, 15, 16, 17, 18));
+
 }  // namespace
 }  // namespace tidemark::test
