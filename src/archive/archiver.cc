@@ -72,6 +72,7 @@ struct Archiver::State {
   std::optional<TimelineId> ended_timeline;  // the server said so
   BackOff back_off;
   Microseconds reconnect_wait{0};
+  std::string told_error;                    // logged since the last stream began
   std::optional<Instant> last_stored_proof;  // the watch's thread, and run() behind its end
 };
 
@@ -164,6 +165,7 @@ void Archiver::State::stream_on(postgres::WalStream& stream, const ServerIdentit
                                     pipeline->resume_from().to_string()));
     board.set_state(doing = ArchiveState::streaming);
     back_off.reset();
+    told_error.clear();
     outcome = receiver.run(stop);
   }
   switch (outcome) {
@@ -267,7 +269,9 @@ bool Archiver::State::drain(Receiver* receiver, SteadyTime limit, const StopToke
 
 void Archiver::State::settle(const Error& error) {
   const Trouble trouble = trouble_of(error, doing);
-  log_warning("archive", error.what());
+  // Once, not with every try: an outage may last for days.
+  const bool news = std::exchange(told_error, error.what()) != error.what();
+  log(news ? LogLevel::warning : LogLevel::debug, "archive", error.what());
   board.note_error(trouble.state, error);
   if (trouble.hopeless) rebuild = true;
   reconnect_wait = trouble.hopeless ? options.hopeless_reconnect : back_off.take(random_spread());

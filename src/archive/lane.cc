@@ -216,11 +216,17 @@ void Lane::reached(Lsn durable, std::uint64_t bytes) {
 }
 
 void Lane::note_error(const Error& error) {
-  log_warning("archive", fmt::format("repository {}: shipping WAL at {}: {}", archive_->repository().name(),
-                                     durable().to_string(), error.what()));
-  const std::lock_guard lock(mutex_);
-  status_.last_error = error.what();
-  status_.errors += 1;
+  bool news = false;
+  {
+    const std::lock_guard lock(mutex_);
+    news = status_.last_error != error.what();
+    status_.last_error = error.what();
+    status_.errors += 1;
+  }
+  // Once, not with every try: an outage may last for days.
+  log(news ? LogLevel::warning : LogLevel::debug, "archive",
+      fmt::format("repository {}: shipping WAL at {}: {}", archive_->repository().name(),
+                  durable().to_string(), error.what()));
 }
 
 void Lane::set_state(LaneState state) {

@@ -175,6 +175,10 @@ std::string render_health(const std::vector<ClusterReport>& reports) {
       out += fmt::format("{}: not streaming: {}{}{}\n", report.name, report.service->state,
                          why.empty() ? "" : ": ", one_line(why));
     }
+    if (report.service && !report.service->backup_error.empty()) {
+      out += fmt::format("{}: the last backup failed: {}\n", report.name,
+                         one_line(report.service->backup_error));
+    }
     for (const auto& repository : report.repositories) {
       if (repository.required && !repository.error.empty()) {
         out +=

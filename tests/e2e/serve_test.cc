@@ -227,5 +227,67 @@ TEST_F(Serve, ASecondSignalEndsItAtOnce) {
   EXPECT_EQ(service_->wait(std::chrono::seconds(5)), 128 + SIGINT) << log();
 }
 
+TEST_F(Serve, GivesUpARunningBackupWhenStopped) {
+  cluster_.sql("CREATE TABLE big AS SELECT i, repeat(md5(i::text), 30) FROM generate_series(1, 150000) i");
+  tidemark_.must({"init"});
+  serve();
+  ASSERT_TRUE(log_shows(" began at ")) << log();
+  service_->terminate();
+  EXPECT_EQ(service_->wait(std::chrono::seconds(15)), 0) << log();
+  EXPECT_THAT(log(), Not(HasSubstr("the backup failed"))) << "a stop is no failure";
+  const std::size_t backups = tidemark_.list().at("backups").size();
+  EXPECT_EQ(backups, log().find(" finished: ") == std::string::npos ? 0U : 1U) << log();
+  serve();
+  EXPECT_TRUE(eventually([&] { return tidemark_.list().at("backups").size() == 1; }, kLimit)) << log();
+}
+
+TEST(ServeMisconfigured, SaysWhyABackupFailsAndWhenItTriesAgain) {
+  const PostgresCluster cluster;
+  const PostgresCluster other;
+  TidemarkOptions options;
+  options.data_directory = other.data_directory();
+  const TidemarkProgram tidemark(std::string(TIDEMARK_BINARY_DIR) + "/tidemark", cluster, options);
+  tidemark.must({"init"});
+  const auto service = tidemark.begin({"serve"}, "service");
+  ASSERT_TRUE(service->wait_for_output("the backup failed, the next try is in 60 s", kLimit))
+      << service->output();
+  EXPECT_THAT(service->output(), HasSubstr("hint: "));
+  EXPECT_TRUE(service->running()) << "WAL is streamed all the same";
+  service->terminate();
+  EXPECT_EQ(service->wait(std::chrono::seconds(15)), 0) << service->output();
+}
+
+TEST_F(Serve, ServesTwoClusters) {
+  const PostgresCluster orders;
+  std::string configuration = read_text_file(tidemark_.configuration());
+  const std::string head = "clusters:\n";
+  ASSERT_EQ(configuration.rfind(head, 0), 0U);
+  configuration.insert(head.size(), "  orders:\n    connection: " + orders.connection_string() +
+                                        "\n    data_directory: " + orders.data_directory().string() + "\n");
+  write_text_file(tidemark_.configuration(), configuration);
+  tidemark_.must({"--cluster", "main", "init"});
+  tidemark_.must({"--cluster", "orders", "init"});
+  serve();
+  ASSERT_EQ(health_becomes(200), "");
+  const auto both_have_a_backup = [&] {
+    const Json clusters = Json::parse(get("/status").body).at("clusters");
+    return clusters.size() == 2 && !clusters[0].at("last_backup").is_null() &&
+           !clusters[1].at("last_backup").is_null();
+  };
+  EXPECT_TRUE(eventually(both_have_a_backup, kLimit)) << get("/status").body << log();
+  // One that is down does not disturb the other.
+  cluster_.stop();
+  ASSERT_EQ(health_becomes(503), "");
+  EXPECT_THAT(get("/healthz").body, Not(HasSubstr("orders")));
+  orders.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) i");
+  EXPECT_TRUE(eventually(
+      [&] {
+        return get("/metrics").body.find("tidemark_rpo_seconds{cluster=\"orders\"} 0\n") != std::string::npos;
+      },
+      kLimit));
+  service_->terminate();
+  EXPECT_EQ(service_->wait(std::chrono::seconds(15)), 0) << log();
+}
+
 }  // namespace
 }  // namespace tidemark::test

@@ -68,6 +68,12 @@ TEST(Health, GivesAReasonALine) {
             "main: repository local: no route to host\n");
 }
 
+TEST(Health, AFailedBackupIsAReason) {
+  ClusterReport report = sample_report();
+  report.service->backup_error = "no space left on device";
+  EXPECT_EQ(render_health({report}), "main: the last backup failed: no space left on device\n");
+}
+
 TEST(Health, AnOptionalRepositoryIsNoReason) {
   ClusterReport report = sample_report();
   report.repositories[1].error = "no route to host";
