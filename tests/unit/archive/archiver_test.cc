@@ -374,7 +374,7 @@ TEST(Archiver, IdleServerIsProvenAndTheProofIsStored) {
       [&] { return test.archiver->status().last_proof->time == clock + std::chrono::seconds(30); }));
   test.stop();
   const auto marks = repository::read_marks(*repository.archive, catalog::kMarkIdleProof, 10);
-  ASSERT_GE(marks.size(), 2U);  // the first, and the one at the end
+  ASSERT_GE(marks.size(), 1U);
   const auto newest = catalog::IdleProof::parse(marks.front());
   EXPECT_EQ(newest.time, clock + std::chrono::seconds(30));
   EXPECT_LE(newest.lsn, writer.end());
