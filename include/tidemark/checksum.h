@@ -1,6 +1,7 @@
 #pragma once
-// The two checksums of the project: CRC-32C, which PostgreSQL uses for WAL records and pg_control, and XXH3-128, which
-// names content in the repository (seeded with the repository's hash seed, so that equal content shows nothing outside).
+// The two checksums of the project: CRC-32C, which PostgreSQL uses for WAL records and pg_control, and
+// XXH3-128, which names content in the repository (seeded with the repository's hash seed, so that equal
+// content shows nothing outside).
 
 #include <array>
 #include <compare>

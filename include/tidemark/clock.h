@@ -11,8 +11,8 @@ namespace tidemark {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Instant now() const = 0;                                     // wall clock; may step
-  virtual std::chrono::steady_clock::time_point steady() const = 0;    // for durations
+  virtual Instant now() const = 0;                                   // wall clock; may step
+  virtual std::chrono::steady_clock::time_point steady() const = 0;  // for durations
   // Returns early when a stop is requested; true when the time has passed. Any thread.
   virtual bool sleep(Microseconds span, const StopToken& stop) = 0;
 };

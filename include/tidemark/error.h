@@ -1,6 +1,7 @@
 #pragma once
 // The one exception class of the project, and the one table that says what each kind of error means outside:
-// exit status, label (metrics, JSON) and whether trying again can help. Foreseen outcomes are return values, not errors.
+// exit status, label (metrics, JSON) and whether trying again can help. Foreseen outcomes are return values,
+// not errors.
 
 #include <cstdint>
 #include <stdexcept>
@@ -35,7 +36,8 @@ class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, std::string message);
 
-  // Builders, used at the throw: `throw Error(ErrorKind::refused, ...).hint("...").code("target_before_window")`.
+  // Builders, used at the throw: `throw Error(ErrorKind::refused,
+  // ...).hint("...").code("target_before_window")`.
   Error&& code(std::string_view narrower) &&;  // stable, snake_case; what scripts match on
   Error&& hint(std::string text) &&;           // what the reader should do next; one sentence
   // Added by job boundaries on the way up: "archiving segment X of timeline Y".
@@ -56,7 +58,8 @@ class Error : public std::runtime_error {
   std::string full_;
 };
 
-// An Error of kind io for the errno of a failed call; ENOSPC, EDQUOT, EACCES and EROFS get their own code and hint.
+// An Error of kind io for the errno of a failed call; ENOSPC, EDQUOT, EACCES and EROFS get their own code and
+// hint.
 Error errno_error(int error_number, std::string_view what_failed);
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);

@@ -26,7 +26,8 @@ class RepositoryId {
   std::array<Byte, 16> bytes_{};
 };
 
-// A backup's name: its start time to the second and 4 hex digits, "20261122T030456Z-1f3a"; sorts by start time.
+// A backup's name: its start time to the second and 4 hex digits, "20261122T030456Z-1f3a"; sorts by start
+// time.
 class BackupId {
  public:
   BackupId() = default;

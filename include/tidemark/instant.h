@@ -1,5 +1,6 @@
 #pragma once
-// A moment in UTC with microseconds, counted as PostgreSQL's TimestampTz counts: since 2000-01-01 00:00:00 UTC.
+// A moment in UTC with microseconds, counted as PostgreSQL's TimestampTz counts: since 2000-01-01 00:00:00
+// UTC.
 
 #include <chrono>
 #include <compare>
@@ -24,7 +25,9 @@ class Instant {
   constexpr auto operator<=>(const Instant&) const = default;
   constexpr Instant operator+(Microseconds span) const { return Instant(since_2000_ + span.count()); }
   constexpr Instant operator-(Microseconds span) const { return Instant(since_2000_ - span.count()); }
-  constexpr Microseconds operator-(Instant other) const { return Microseconds(since_2000_ - other.since_2000_); }
+  constexpr Microseconds operator-(Instant other) const {
+    return Microseconds(since_2000_ - other.since_2000_);
+  }
 
   std::string to_iso() const;      // "2026-11-22T03:04:56.123456Z"
   std::string to_compact() const;  // "20261122T030456.123456Z": sorts by time, fit for object names

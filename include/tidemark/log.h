@@ -1,6 +1,6 @@
 #pragma once
-// Lines for the operator: logged where an event is consumed, never on the way up, and never by pure rooms. Values that
-// may hold secrets (connection strings, keys) are never passed here. Any thread.
+// Lines for the operator: logged where an event is consumed, never on the way up, and never by pure rooms.
+// Values that may hold secrets (connection strings, keys) are never passed here. Any thread.
 
 #include <functional>
 #include <string>

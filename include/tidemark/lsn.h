@@ -27,7 +27,7 @@ class Lsn {
     return *this;
   }
 
-  std::string to_string() const;                            // "0/3000028", as PostgreSQL prints it
+  std::string to_string() const;                           // "0/3000028", as PostgreSQL prints it
   static std::optional<Lsn> parse(std::string_view text);  // the same form only
 
  private:

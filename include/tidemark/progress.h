@@ -1,6 +1,6 @@
 #pragma once
-// How long work tells how far it is. Jobs call it from any of their threads, at most some ten times a second; what is
-// shown (a terminal's bar, plain lines, nothing) is the receiver's matter.
+// How long work tells how far it is. Jobs call it from any of their threads, at most some ten times a second;
+// what is shown (a terminal's bar, plain lines, nothing) is the receiver's matter.
 
 #include <cstdint>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// Cooperative stopping that also wakes a poll(): a std::stop_source with an eventfd that becomes readable, and stays so,
-// once a stop was requested.
+// Cooperative stopping that also wakes a poll(): a std::stop_source with an eventfd that becomes readable,
+// and stays so, once a stop was requested.
 
 #include <memory>
 #include <stop_token>

@@ -75,8 +75,8 @@ std::int64_t ByteReader::signed_varint() {
 
 ByteView ByteReader::bytes(std::size_t count) {
   if (count > left()) {
-    throw Error(ErrorKind::corrupt,
-                fmt::format("{} ends early: {} bytes wanted at byte {} of {}", what_, count, at_, from_.size()));
+    throw Error(ErrorKind::corrupt, fmt::format("{} ends early: {} bytes wanted at byte {} of {}", what_,
+                                                count, at_, from_.size()));
   }
   const ByteView found = from_.subspan(at_, count);
   at_ += count;
@@ -90,8 +90,8 @@ std::string ByteReader::text() { return std::string(as_text(sized())); }
 std::size_t ByteReader::count(std::size_t minimum_bytes) {
   const std::uint64_t announced = varint();
   if (announced > left() / minimum_bytes) {
-    throw Error(ErrorKind::corrupt,
-                fmt::format("{} announces {} items at byte {} but only {} bytes follow", what_, announced, at_, left()));
+    throw Error(ErrorKind::corrupt, fmt::format("{} announces {} items at byte {} but only {} bytes follow",
+                                                what_, announced, at_, left()));
   }
   return announced;
 }

@@ -10,16 +10,26 @@ namespace tidemark {
 
 ErrorKindTraits traits(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return {"usage", 2, false};
-    case ErrorKind::config: return {"config", 2, false};
-    case ErrorKind::refused: return {"refused", 3, false};
-    case ErrorKind::not_found: return {"not_found", 1, false};
-    case ErrorKind::mismatch: return {"mismatch", 1, false};
-    case ErrorKind::corrupt: return {"corrupt", 1, false};
-    case ErrorKind::unavailable: return {"unavailable", 1, true};
-    case ErrorKind::io: return {"io", 1, false};
-    case ErrorKind::interrupted: return {"interrupted", 1, false};
-    case ErrorKind::internal: return {"internal", 1, false};
+    case ErrorKind::usage:
+      return {"usage", 2, false};
+    case ErrorKind::config:
+      return {"config", 2, false};
+    case ErrorKind::refused:
+      return {"refused", 3, false};
+    case ErrorKind::not_found:
+      return {"not_found", 1, false};
+    case ErrorKind::mismatch:
+      return {"mismatch", 1, false};
+    case ErrorKind::corrupt:
+      return {"corrupt", 1, false};
+    case ErrorKind::unavailable:
+      return {"unavailable", 1, true};
+    case ErrorKind::io:
+      return {"io", 1, false};
+    case ErrorKind::interrupted:
+      return {"interrupted", 1, false};
+    case ErrorKind::internal:
+      return {"internal", 1, false};
   }
   return {"internal", 1, false};
 }

@@ -25,8 +25,12 @@ Parts parts_of(Instant instant) {
   const year_month_day date{day};
   const auto rest = static_cast<std::uint64_t>((time - day).count());
   const auto seconds = static_cast<unsigned>(rest / 1'000'000);
-  return {int(date.year()),          unsigned(date.month()), unsigned(date.day()),
-          seconds / 3600,            seconds / 60 % 60,      seconds % 60,
+  return {int(date.year()),
+          unsigned(date.month()),
+          unsigned(date.day()),
+          seconds / 3600,
+          seconds / 60 % 60,
+          seconds % 60,
           static_cast<unsigned>(rest % 1'000'000)};
 }
 
@@ -47,8 +51,8 @@ std::optional<Instant> parse_form(std::string_view text, std::string_view form) 
   const year_month_day date{std::chrono::year(static_cast<int>(values[0])), std::chrono::month(values[1]),
                             std::chrono::day(values[2])};
   if (!date.ok() || values[3] > 23 || values[4] > 59 || values[5] > 59) return std::nullopt;
-  const std::int64_t seconds = sys_days(date).time_since_epoch().count() * 86'400LL + values[3] * 3600 +
-                               values[4] * 60 + values[5];
+  const std::int64_t seconds =
+      sys_days(date).time_since_epoch().count() * 86'400LL + values[3] * 3600 + values[4] * 60 + values[5];
   return Instant::from_unix(seconds * 1'000'000 + values[6]);
 }
 
@@ -56,14 +60,14 @@ std::optional<Instant> parse_form(std::string_view text, std::string_view form) 
 
 std::string Instant::to_iso() const {
   const Parts p = parts_of(*this);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", p.year, p.month, p.day, p.hour, p.minute, p.second,
-                     p.micros);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", p.year, p.month, p.day, p.hour, p.minute,
+                     p.second, p.micros);
 }
 
 std::string Instant::to_compact() const {
   const Parts p = parts_of(*this);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}.{:06}Z", p.year, p.month, p.day, p.hour, p.minute, p.second,
-                     p.micros);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}.{:06}Z", p.year, p.month, p.day, p.hour, p.minute,
+                     p.second, p.micros);
 }
 
 // 'T' and 'Z' of the forms are literals; 'M' is the month and 'm' the minute.

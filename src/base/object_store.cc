@@ -33,8 +33,8 @@ std::optional<Bytes> ObjectStore::get(std::string_view name, std::uint64_t limit
   const auto source = open(name);
   if (!source) return std::nullopt;
   if (source->size() > limit_bytes) {
-    throw Error(ErrorKind::corrupt, fmt::format("object {} of {} has {} bytes, more than the {} it may have", name,
-                                                describe(), source->size(), limit_bytes));
+    throw Error(ErrorKind::corrupt, fmt::format("object {} of {} has {} bytes, more than the {} it may have",
+                                                name, describe(), source->size(), limit_bytes));
   }
   Bytes content(source->size());
   source->read_at(0, content);

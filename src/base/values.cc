@@ -23,7 +23,8 @@ std::optional<T> parse_whole(std::string_view text, int base) {
 }  // namespace
 
 std::string Lsn::to_string() const {
-  return fmt::format("{:X}/{:X}", static_cast<std::uint32_t>(value_ >> 32), static_cast<std::uint32_t>(value_));
+  return fmt::format("{:X}/{:X}", static_cast<std::uint32_t>(value_ >> 32),
+                     static_cast<std::uint32_t>(value_));
 }
 
 std::optional<Lsn> Lsn::parse(std::string_view text) {

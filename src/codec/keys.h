@@ -1,6 +1,7 @@
 #pragma once
-// Secrets of a repository: design.md "Encryption". The repository key (32 random bytes) never changes for what it sealed;
-// keys/<n> holds it wrapped with a key derived from the user's key file, so that the key file can change without rewriting.
+// Secrets of a repository: design.md "Encryption". The repository key (32 random bytes) never changes for
+// what it sealed; keys/<n> holds it wrapped with a key derived from the user's key file, so that the key file
+// can change without rewriting.
 
 #include <array>
 #include <cstdint>
@@ -46,12 +47,14 @@ class Secrets {
   std::uint64_t hash_seed_ = 0;
 };
 
-// Content of keys/<n> (JSON, readable without any key). `key_file` is the content of the user's key file, at least 16 bytes
-// (32 random ones are best; a passphrase works, it is stretched with scrypt).
-Bytes wrap_key(const SecretBytes& repository_key, ByteView key_file, const RepositoryId& repository, std::uint32_t number);
-SecretBytes unwrap_key(ByteView wrapped, ByteView key_file, const RepositoryId& repository);  // Error config/"wrong_key"
-RepositoryId repository_of_key(ByteView wrapped);  // the one it was wrapped for
-SecretBytes random_key();                       // 32 bytes
+// Content of keys/<n> (JSON, readable without any key). `key_file` is the content of the user's key file, at
+// least 16 bytes (32 random ones are best; a passphrase works, it is stretched with scrypt).
+Bytes wrap_key(const SecretBytes& repository_key, ByteView key_file, const RepositoryId& repository,
+               std::uint32_t number);
+SecretBytes unwrap_key(ByteView wrapped, ByteView key_file,
+                       const RepositoryId& repository);  // Error config/"wrong_key"
+RepositoryId repository_of_key(ByteView wrapped);        // the one it was wrapped for
+SecretBytes random_key();                                // 32 bytes
 RepositoryId random_repository_id();
 std::uint64_t random_number();
 

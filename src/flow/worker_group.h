@@ -1,5 +1,6 @@
 #pragma once
-// Threads that live and fail together: the first exception is kept, `stop` is requested for all, and join() rethrows it.
+// Threads that live and fail together: the first exception is kept, `stop` is requested for all, and join()
+// rethrows it.
 
 #include <exception>
 #include <functional>
@@ -13,8 +14,8 @@ namespace tidemark::flow {
 
 class WorkerGroup {
  public:
-  // `outer`: stopping it stops the group. `on_failure` runs once, in the failing thread, before others are joined (close a
-  // queue there).
+  // `outer`: stopping it stops the group. `on_failure` runs once, in the failing thread, before others are
+  // joined (close a queue there).
   explicit WorkerGroup(const StopToken& outer, std::function<void(std::exception_ptr)> on_failure = {});
   ~WorkerGroup();  // requests stop and joins; errors that nobody joined for are lost on purpose
   WorkerGroup(const WorkerGroup&) = delete;

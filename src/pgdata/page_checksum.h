@@ -1,5 +1,6 @@
 #pragma once
-// Page checksums by PostgreSQL's rule: postgres-notes 3.3; storage/checksum_impl.h, basebackup.c verify_page_checksum.
+// Page checksums by PostgreSQL's rule: postgres-notes 3.3; storage/checksum_impl.h, basebackup.c
+// verify_page_checksum.
 
 #include <cstdint>
 
@@ -15,9 +16,9 @@ Lsn page_lsn(ByteView page);                        // two u32, high word first
 bool all_zero(ByteView bytes);                      // of any length; true for none
 
 enum class PageVerdict {
-  good,       // checksum matches
-  empty,      // all zero
-  newer,      // LSN in [backup start, current insert]: WAL will replay it
+  good,   // checksum matches
+  empty,  // all zero
+  newer,  // LSN in [backup start, current insert]: WAL will replay it
   bad,
 };
 // `insert_lsn`: the server's position now; a higher page LSN is garbage and counts as bad.

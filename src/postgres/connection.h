@@ -28,7 +28,8 @@ struct ConnectionOptions {
   std::chrono::milliseconds statement_timeout{60'000};  // ours, enforced on the client side
 };
 
-// The role that a connection string names; nullopt when it leaves that to the environment. Error config as for connecting.
+// The role that a connection string names; nullopt when it leaves that to the environment. Error config as
+// for connecting.
 std::optional<std::string> user_of(const std::string& connection_string);
 
 // A row set of text values; nullopt is SQL NULL.

@@ -89,7 +89,7 @@ void reset_signals() {
              prepared.environment_pointers.data());
   }
   const int reason = errno;
-  [[maybe_unused]] const auto written = ::write(prepared.report, &reason, sizeof reason);
+  [[maybe_unused]] const auto written = ::write(prepared.report, &reason, sizeof reason);  // not a file
   ::_exit(127);
 }
 

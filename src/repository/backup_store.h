@@ -29,14 +29,14 @@ struct FinishedPack {
 class PackWriter {
  public:
   // `next_number` hands out pack numbers, unique within the backup (shared by all workers).
-  PackWriter(const Repository& repository, catalog::Incarnation incarnation, BackupId id, std::uint64_t target_bytes,
-             std::function<std::uint32_t()> next_number);
+  PackWriter(const Repository& repository, catalog::Incarnation incarnation, BackupId id,
+             std::uint64_t target_bytes, std::function<std::uint32_t()> next_number);
   ~PackWriter();
   // Seals one extent. The location's owner is 0 (this backup). `hash` as in Extent::hash.
   catalog::FrameLocation add(ByteView plain, const Hash128& hash);
-  bool full() const;                 // target reached: take it with finish()
+  bool full() const;  // target reached: take it with finish()
   bool empty() const;
-  FinishedPack finish();             // writes the table of contents; the next add() begins a new pack
+  FinishedPack finish();  // writes the table of contents; the next add() begins a new pack
 
  private:
   struct State;
@@ -53,16 +53,18 @@ class BackupStore {
   void put_pack(const FinishedPack& pack);
   void put_part(const BackupId& id, std::uint32_t number, ByteView part);
   void put_names(const BackupId& id, const catalog::RememberedNames& names);
-  void put_manifest(const catalog::Manifest& manifest);  // copy first, then manifest: the backup exists after the second
+  void put_manifest(
+      const catalog::Manifest& manifest);  // copy first, then manifest: the backup exists after the second
 
-  std::vector<BackupId> list() const;                     // with or without a manifest
-  std::optional<catalog::Manifest> find_manifest(const BackupId& id) const;  // falls back to the copy; nullopt: none
+  std::vector<BackupId> list() const;  // with or without a manifest
+  std::optional<catalog::Manifest> find_manifest(
+      const BackupId& id) const;  // falls back to the copy; nullopt: none
   std::optional<catalog::BackupHeader> find_header(const BackupId& id) const;
   std::optional<catalog::Begun> find_begun(const BackupId& id) const;
   Bytes get_part(const catalog::Manifest& manifest, const catalog::PartInfo& part) const;  // hash checked
   std::optional<catalog::RememberedNames> find_names(const BackupId& id) const;
-  // Frames of a broken-off backup, by hash, from its packs' tables of contents (reused only where the extent read again has
-  // the same hash).
+  // Frames of a broken-off backup, by hash, from its packs' tables of contents (reused only where the extent
+  // read again has the same hash).
   std::map<Hash128, catalog::FrameLocation> frames_of_unfinished(const BackupId& id) const;
   // Numbers of the packs that are stored, and what a pack says that it holds.
   std::vector<std::uint32_t> list_packs(const BackupId& id) const;
@@ -79,7 +81,8 @@ class ExtentReader {
   ExtentReader(std::shared_ptr<Repository> repository, catalog::Incarnation incarnation,
                std::vector<BackupId> owners);
   ~ExtentReader();
-  // Plain bytes of the extent, its patches applied, its hash checked; valid until the next call. Errors name pack and frame.
+  // Plain bytes of the extent, its patches applied, its hash checked; valid until the next call. Errors name
+  // pack and frame.
   ByteView read(const catalog::Extent& extent);
 
  private:

@@ -24,7 +24,8 @@ InventoryReading read_everything(const WalArchive& archive, CheckpointBasis basi
 // The newest checkpoint that can be used.
 std::optional<catalog::Checkpoint> newest_checkpoint(const WalArchive& archive);
 
-// Stretches of the ranges' bytes at or behind `from`, cut at log boundaries. `ranges` is in the order of starts.
+// Stretches of the ranges' bytes at or behind `from`, cut at log boundaries. `ranges` is in the order of
+// starts.
 std::vector<catalog::WalStretch> stretches_of(const std::vector<WalRange>& ranges, Lsn from);
 // Pieces and open objects of segments that are there whole are left out.
 void drop_superseded(std::vector<WalRange>& ranges);

@@ -127,7 +127,7 @@ TEST(Tidy, NamesSayWhatThingsAre) {
 }
 
 TEST(Tidy, NothingIsLeftForLater) {
-  const std::regex later(std::string(R"(\b(TO)") + R"(DO|FIX)" + R"(ME|XXX)\b)");
+  const std::regex later(std::string("\\b(TO") + "DO|FIX" + "ME|X" + "XX)\\b");
   for (const auto& path : sources(kCodeAndTests)) {
     const auto lines = lines_of(path);
     for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -139,9 +139,10 @@ TEST(Tidy, NothingIsLeftForLater) {
 // Every durable step goes through one port, so that tests can make it fail: design.md "Rooms".
 TEST(Tidy, OnlyDurableOpsChangesFiles) {
   const std::regex call(
-      R"(::(write|pwrite|pwritev|writev|fsync|fdatasync|rename|renameat|link|linkat|unlink|unlinkat|mkdir|rmdir|symlink|truncate|ftruncate|fallocate)\()");
+      R"([^A-Za-z0-9_>]::(write|pwrite|pwritev|writev|fsync|fdatasync|rename|renameat|link|linkat|unlink|unlinkat|)"
+      R"(mkdir|rmdir|symlink|truncate|ftruncate|fallocate)\()");
   const std::regex stream(
-      R"(\bstd::(ofstream|fstream|filesystem::(rename|remove|remove_all|create_directory|create_directories|copy|copy_file|resize_file))\b)");
+      R"(\bstd::(ofstream|fstream)\b|\bfilesystem::(rename|remove|remove_all|create_director\w+|copy\w*|resize_file)\()");
   for (const auto& path : sources({"wal", "catalog", "config", "src"})) {
     const std::string where = shown(path);
     if (where.starts_with("src/disk/") || where == "src/base/stop.cc")
